@@ -45,7 +45,8 @@ struct Value {
   ValueKind kind = ValueKind::kNode;
   NodeId producer = kNoNode;     // kNode only
   uint32_t producer_output = 0;  // which output of the producer
-  Tensor constant;  // kConstant; in a shaped graph also a kNode whose value the shapes determine
+  Tensor constant =
+      {};  // kConstant; in a shaped graph also a kNode whose value the shapes determine
 };
 
 struct Node {
