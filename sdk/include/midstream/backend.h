@@ -383,7 +383,8 @@ typedef struct ms_host {
   /* Runs body(user, 0) ... body(user, n - 1) on the core's one pool, the caller included, and returns when all are
    * done. Calls may be nested or concurrent; then they run on the calling thread. body must not block or throw. */
   void (*parallel_for)(void* self, uint32_t n, void (*body)(void* user, uint32_t index), void* user);
-  /* Threads that parallel_for can use, the caller included; >= 1, constant. */
+  /* Threads that parallel_for can use when this thread calls it, itself included; >= 1. During execute and the
+   * plan_create before it the answer is the same, so scratch may be sized by it. */
   uint32_t (*thread_count)(void* self);
 
   /* Memory that the core counts and recycles: 64-byte aligned, NULL when out. Use it for packed weights and buffers.

@@ -1,0 +1,35 @@
+// The services that the core offers to plugins (ms_host): logging, the thread pool, memory, graph
+// accessors.
+//
+// A plugin is started once per process and never unloaded, so its host is the process's: one pool
+// as wide as the machine, one recycling memory. How many threads a loop may use is the caller's
+// affair: ThreadLimit narrows it for the thread that executes a plan.
+#ifndef MIDSTREAM_CORE_BACKEND_HOST_H_
+#define MIDSTREAM_CORE_BACKEND_HOST_H_
+
+#include "core/backend/memory.h"
+#include "midstream/backend.h"
+
+namespace midstream::backend {
+
+// The table to pass to LoadPlugins; made on first use, never destroyed. Threads: any.
+const ms_host* ProcessHost();
+
+MemoryStats ProcessMemoryStats();
+
+// While it lives, parallel_for and thread_count called from this thread use at most `threads`
+// threads; 0 = all.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(uint32_t threads);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  uint32_t previous_;
+};
+
+}  // namespace midstream::backend
+
+#endif  // MIDSTREAM_CORE_BACKEND_HOST_H_
