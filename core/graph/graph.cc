@@ -189,6 +189,10 @@ void Graph::AddOutput(ValueId value, std::string name) {
 
 void Graph::ReplaceUses(ValueId from, ValueId to) {
   for (Node& node : nodes_) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
+  ReplaceOutputs(from, to);
+}
+
+void Graph::ReplaceOutputs(ValueId from, ValueId to) {
   std::replace(outputs_.begin(), outputs_.end(), from, to);
 }
 

@@ -98,6 +98,8 @@ class Graph {
 
   // Every use of `from` as a node input or graph output becomes a use of `to`.
   void ReplaceUses(ValueId from, ValueId to);
+  // Outputs only.
+  void ReplaceOutputs(ValueId from, ValueId to);
   // Nodes that read each value; a node that reads it twice is listed twice.
   std::vector<std::vector<NodeId>> Consumers() const;
 

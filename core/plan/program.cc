@@ -1,0 +1,186 @@
+#include "core/plan/program.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/backend/host.h"
+#include "midstream/arena.hpp"
+
+namespace midstream::plan {
+namespace {
+
+constexpr size_t kMaxPlans =
+    16;  // shapes remembered per program; the least recently used goes first
+
+std::atomic<uint64_t> compile_count{0};
+
+// Every output becomes the result of a node, so that segments make all of them.
+void GiveOutputsNodes(Graph* graph) {
+  std::vector<ValueId> bare;
+  for (ValueId id : graph->outputs()) {
+    if (graph->value(id).kind != ValueKind::kNode) bare.push_back(id);
+  }
+  std::sort(bare.begin(), bare.end());
+  bare.erase(std::unique(bare.begin(), bare.end()), bare.end());
+  for (ValueId id : bare) {
+    Value& source = graph->value(id);
+    DType dtype = source.dtype;
+    Shape shape = source.shape;
+    ValueId copy = graph->Add("Identity", source.name + "/output", {id});
+    graph->value(copy).dtype = dtype;
+    graph->value(copy).shape = shape;
+    graph->ReplaceOutputs(id, copy);
+  }
+}
+
+// Lays out what crosses segments: request inputs and outputs where they are, everything else in the
+// arena.
+class Layouter {
+ public:
+  Layouter(const Graph& graph, const std::vector<Segment>& cuts) : graph_(graph), cuts_(cuts) {
+    for (size_t i = 0; i < graph.inputs().size(); ++i) {
+      places_[graph.inputs()[i]] = Place(ValuePlace::Kind::kRequestInput, i, graph.inputs()[i]);
+    }
+    for (size_t i = 0; i < graph.outputs().size();
+         ++i) {  // asked for twice: made once, copied by the executor
+      places_.try_emplace(graph.outputs()[i],
+                          Place(ValuePlace::Kind::kRequestOutput, i, graph.outputs()[i]));
+    }
+  }
+
+  // Returns the bytes of the arena.
+  Result<uint64_t> Run() {
+    std::vector<sdk::ArenaItem> items;
+    std::map<ValueId, size_t> item_of;
+    for (uint32_t step = 0; step < cuts_.size(); ++step) {
+      for (ValueId id : cuts_[step].outputs) {
+        if (places_.count(id) != 0) continue;
+        MS_ASSIGN_OR_RETURN(size_t bytes, ByteSize(graph_.value(id).dtype, graph_.value(id).shape));
+        item_of[id] = items.size();
+        items.push_back({std::max<uint64_t>(bytes, 1), step, step, 0});
+      }
+      for (ValueId id : cuts_[step].inputs) {
+        if (auto it = item_of.find(id); it != item_of.end()) items[it->second].last = step;
+      }
+    }
+    uint64_t bytes = sdk::PlanArena(items);
+    for (const auto& [id, item] : item_of)
+      places_[id] = Place(ValuePlace::Kind::kArena, items[item].offset, id);
+    return bytes;
+  }
+
+  std::vector<ValuePlace> PlacesOf(const std::vector<ValueId>& ids) const {
+    std::vector<ValuePlace> out;
+    for (ValueId id : ids) out.push_back(places_.at(id));
+    return out;
+  }
+
+ private:
+  ValuePlace Place(ValuePlace::Kind kind, uint64_t idx, ValueId id) const {
+    return {kind, idx, graph_.value(id).dtype, graph_.value(id).shape};
+  }
+
+  const Graph& graph_;
+  const std::vector<Segment>& cuts_;
+  std::map<ValueId, ValuePlace> places_;
+};
+
+std::vector<std::string> CollectWeightNames(const Graph& graph,
+                                            const std::vector<passes::Recipe>& recipes) {
+  std::set<std::string> names, derived;
+  for (const passes::Recipe& recipe : recipes) {
+    derived.insert(recipe.result);
+    names.insert(recipe.sources.begin(), recipe.sources.end());
+  }
+  for (ValueId id : graph.weights()) {
+    if (derived.count(graph.value(id).name) == 0) names.insert(graph.value(id).name);
+  }
+  for (const std::string& name : derived) names.erase(name);  // a recipe may read another's result
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+uint64_t CompileCount() { return compile_count.load(std::memory_order_relaxed); }
+
+Result<std::shared_ptr<const Program>> Program::Compile(
+    Graph graph, const ProgramOptions& options,
+    std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator) {
+  std::shared_ptr<Program> program(new Program);
+  program->options_ = options;
+  program->devices_ = std::move(devices);
+  program->evaluator_ = &evaluator;
+  MS_RETURN_IF_ERROR(program->Build(std::move(graph), evaluator));
+  return std::shared_ptr<const Program>(std::move(program));
+}
+
+Status Program::Build(Graph graph, Evaluator& evaluator) {
+  graph_ = std::move(graph);
+  MS_ASSIGN_OR_RETURN(recipes_, passes::Optimize(graph_, options_.passes, evaluator));
+  GiveOutputsNodes(&graph_);
+  MS_RETURN_IF_ERROR(graph_.Compact());
+  MS_ASSIGN_OR_RETURN(placement_, Place(graph_, devices_, options_.fallback));
+  weight_names_ = CollectWeightNames(graph_, recipes_);
+
+  backend::ThreadLimit limit(options_.threads);
+  for (SegmentNodes& part : Partition(graph_, placement_.device_of)) {
+    plan::Segment cut = CutSegment(graph_, part.nodes);
+    Segment segment{part.device, std::move(part.nodes), nullptr, {}, {}};
+    MS_ASSIGN_OR_RETURN(segment.module, backend::Module::Create(devices_[segment.device], cut.graph,
+                                                                options_.deterministic));
+    ++compile_count;
+    bool readable = (devices_[segment.device]->info().capabilities & MS_CAP_WEIGHTS_GET) != 0;
+    for (ValueId id : cut.graph.weights()) {
+      segment.slots.push_back(cut.graph.value(id).name);
+      segment.readable.push_back(readable);
+    }
+    segments_.push_back(std::move(segment));
+  }
+  return OkStatus();
+}
+
+Result<std::shared_ptr<const ShapedPlan>> Program::PlanFor(
+    const std::vector<Shape>& input_shapes) const {
+  std::lock_guard lock(mutex_);
+  for (auto it = plans_.begin(); it != plans_.end(); ++it) {
+    if ((*it)->input_shapes != input_shapes) continue;
+    plans_.splice(plans_.begin(), plans_, it);
+    return plans_.front();
+  }
+  MS_ASSIGN_OR_RETURN(auto plan, MakePlan(input_shapes));
+  plans_.push_front(plan);
+  if (plans_.size() > kMaxPlans) plans_.pop_back();
+  return plan;
+}
+
+Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(
+    const std::vector<Shape>& input_shapes) const {
+  std::map<ValueId, Shape> bound;
+  for (size_t i = 0; i < input_shapes.size(); ++i) bound[graph_.inputs()[i]] = input_shapes[i];
+  MS_ASSIGN_OR_RETURN(Graph shaped, BindShapes(graph_, bound, evaluator_));
+
+  auto plan = std::make_shared<ShapedPlan>();
+  plan->input_shapes = input_shapes;
+  for (ValueId id : shaped.outputs()) plan->output_shapes.push_back(shaped.value(id).shape);
+
+  std::vector<plan::Segment> cuts;
+  for (const Segment& segment : segments_) cuts.push_back(CutSegment(shaped, segment.nodes));
+  Layouter layouter(shaped, cuts);
+  MS_ASSIGN_OR_RETURN(plan->scratch_offset, layouter.Run());
+
+  backend::ThreadLimit limit(options_.threads);
+  uint64_t scratch = 0;
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    MS_ASSIGN_OR_RETURN(auto backend_plan,
+                        backend::Plan::Create(segments_[i].module, cuts[i].graph));
+    ++compile_count;
+    scratch = std::max(scratch, backend_plan->scratch_bytes());
+    plan->segments.push_back({i, std::move(backend_plan), layouter.PlacesOf(cuts[i].inputs),
+                              layouter.PlacesOf(cuts[i].outputs)});
+  }
+  plan->arena_bytes = plan->scratch_offset + scratch;
+  return std::shared_ptr<const ShapedPlan>(std::move(plan));
+}
+
+}  // namespace midstream::plan

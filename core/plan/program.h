@@ -1,0 +1,105 @@
+// Program: a graph compiled once for the devices of a configuration. run = Program x weights x
+// inputs.
+//
+// It holds modules (graph segments with their weight layout) and, for each set of input shapes met
+// so far, a shaped plan; never a weight value. New weights do not touch it.
+//
+// Threads: immutable but for the plan cache, which has its own lock; any thread.
+#ifndef MIDSTREAM_CORE_PLAN_PROGRAM_H_
+#define MIDSTREAM_CORE_PLAN_PROGRAM_H_
+
+#include <atomic>
+#include <list>
+#include <mutex>
+
+#include "core/passes/passes.h"
+#include "core/plan/placement.h"
+#include "core/plan/segment.h"
+
+namespace midstream::plan {
+
+struct ProgramOptions {
+  passes::Options passes;
+  Fallback fallback = Fallback::kWarn;
+  bool deterministic = false;
+  uint32_t threads = 0;  // that one execution may use; 0 = all
+};
+
+// Where a segment's input or output lies while a request runs.
+struct ValuePlace {
+  enum class Kind : uint8_t { kRequestInput, kRequestOutput, kArena } kind = Kind::kArena;
+  uint64_t idx = 0;  // input or output number; byte offset in the arena
+  DType dtype = DType::kInvalid;
+  Shape shape;
+};
+
+// The program at one set of input shapes. Immutable.
+struct ShapedPlan {
+  struct Segment {
+    size_t segment;  // index into Program::segments()
+    std::shared_ptr<backend::Plan> plan;
+    std::vector<ValuePlace> inputs;
+    std::vector<ValuePlace> outputs;
+  };
+  std::vector<Shape> input_shapes;
+  std::vector<Shape> output_shapes;
+  std::vector<Segment> segments;
+  // One block of memory a request needs: values between segments, then the scratch of whichever
+  // segment runs.
+  uint64_t scratch_offset = 0;
+  uint64_t arena_bytes = 0;
+};
+
+class Program {
+ public:
+  struct Segment {
+    size_t device;
+    std::vector<NodeId> nodes;
+    std::shared_ptr<backend::Module> module;
+    std::vector<std::string> slots;  // weight names (derived ones included), by slot number
+    std::vector<bool> readable;      // whether weights_get gives slot i back
+  };
+
+  // `graph` is what an importer made. Errors: those of passes::Optimize and Place, and of the
+  // backends.
+  static Result<std::shared_ptr<const Program>> Compile(
+      Graph graph, const ProgramOptions& options,
+      std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator);
+
+  const Graph& graph() const { return graph_; }
+  const ProgramOptions& options() const { return options_; }
+  const std::vector<std::shared_ptr<backend::Device>>& devices() const { return devices_; }
+  const std::vector<Segment>& segments() const { return segments_; }
+  const std::vector<passes::Recipe>& recipes() const { return recipes_; }
+  const Placement& placement() const { return placement_; }
+  // Trainer's names of every weight that the program depends on, recipes' sources included; sorted.
+  const std::vector<std::string>& weight_names() const { return weight_names_; }
+
+  // The plan for these input shapes (in the order of graph().inputs()), made on first use. Errors:
+  // INVALID_ARGUMENT naming the input whose shape its declaration does not accept.
+  Result<std::shared_ptr<const ShapedPlan>> PlanFor(const std::vector<Shape>& input_shapes) const;
+
+ private:
+  Program() = default;
+  Status Build(Graph graph, Evaluator& evaluator);
+  Result<std::shared_ptr<const ShapedPlan>> MakePlan(const std::vector<Shape>& input_shapes) const;
+
+  Graph graph_;
+  ProgramOptions options_;
+  std::vector<std::shared_ptr<backend::Device>> devices_;
+  std::vector<passes::Recipe> recipes_;
+  Placement placement_;
+  std::vector<Segment> segments_;
+  std::vector<std::string> weight_names_;
+  Evaluator* evaluator_ = nullptr;  // owned by the engine, which outlives its programs
+
+  mutable std::mutex mutex_;
+  mutable std::list<std::shared_ptr<const ShapedPlan>> plans_;  // most recently used first
+};
+
+// Modules and plans made by this process: compiling shows here, updating weights must not.
+uint64_t CompileCount();
+
+}  // namespace midstream::plan
+
+#endif  // MIDSTREAM_CORE_PLAN_PROGRAM_H_
