@@ -1,0 +1,158 @@
+// Config: what a configuration file and its overrides say, as plain typed values.
+//
+// Every value here belongs to one row of the table in keys.cc, which gives its key, its legal
+// values and its documentation; the initialisers below are the defaults. A Config that LoadConfig
+// returned is complete and checked: code that uses it never looks at text again and never changes
+// it. Threads: a const Config may be read by any number of threads.
+#ifndef MIDSTREAM_CORE_CONFIG_CONFIG_H_
+#define MIDSTREAM_CORE_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/status.h"
+
+namespace midstream::config {
+
+enum class RunMode { kInference };
+
+// One value per policy; several spellings may stand for one policy (see keys.cc).
+enum class PrecisionMode {
+  kOrigin,             // every operator in the dtype that the model gives it
+  kForceFp32,          // floating point operators in float32
+  kForceFp16,          // float16 wherever the operator exists in it
+  kAllowFp32ToFp16,    // float32 stays where the operator exists in it, else float16
+  kAllowFp32ToBf16,    // float32 stays where the operator exists in it, else bfloat16
+  kCubeFp16InFp32Out,  // matrix operators read float16 and write float32
+  kMixedFp16,          // float16 by operator list
+  kMixedBf16,          // bfloat16 by operator list
+};
+
+enum class Fallback { kError, kWarn, kAllow };
+enum class ProbeMode { kAlways, kCached, kOff };
+enum class DropoutPolicy { kRemove, kError, kKeep };
+
+struct PrecisionConfig {
+  PrecisionMode mode = PrecisionMode::kOrigin;
+  std::vector<std::string> keep;
+};
+
+struct ExecutionConfig {
+  int64_t streams = 1;
+  int64_t instances = 1;
+  int64_t threads = 0;
+  bool deterministic = false;
+};
+
+struct OptimizerConfig {
+  bool fuse = true;
+  bool remapping = true;
+};
+
+struct DeviceConfig {
+  int64_t id = 0;
+};
+
+struct PlacementConfig {
+  std::vector<std::string> order;
+  Fallback fallback = Fallback::kWarn;
+};
+
+struct PluginsConfig {
+  std::string dir;
+  std::vector<std::string> list = {"cpu_blas", "reference"};
+  ProbeMode probe = ProbeMode::kAlways;
+  int64_t probe_timeout_ms = 10000;
+};
+
+struct WeightsConfig {
+  bool verify_checksums = true;
+};
+
+struct GraphConfig {
+  DropoutPolicy dropout = DropoutPolicy::kRemove;
+};
+
+// Where a value came from.
+struct Origin {
+  enum class Source { kDefault, kFile, kSet };
+  Source source = Source::kDefault;
+  std::string file;  // kFile
+  uint32_t line = 0;
+  uint32_t column = 0;
+  std::string written;  // the spelling used for a value that has several
+
+  // "default", "file:line:column" or "--set".
+  std::string ToString() const;
+};
+
+// Options of one backend, in the order of their keys; the plugin checks them when it opens a
+// device.
+using BackendOptions = std::map<std::string, std::string, std::less<>>;
+
+struct Config {
+  std::string backend = "cpu_blas";
+  RunMode mode = RunMode::kInference;
+  PrecisionConfig precision;
+  ExecutionConfig execution;
+  OptimizerConfig optimizer;
+  DeviceConfig device;
+  PlacementConfig placement;
+  PluginsConfig plugins;
+  WeightsConfig weights;
+  GraphConfig graph;
+  std::map<std::string, BackendOptions, std::less<>> backends;
+
+  // By full key ("precision.mode", "backends.cpu_blas.isa"); a key that is absent has its default.
+  std::map<std::string, Origin, std::less<>> origins;
+
+  // Requires: nothing; a key that nobody set gives the default's origin.
+  const Origin& origin(std::string_view key) const;
+};
+
+// One thing that is wrong with a configuration.
+struct Problem {
+  std::string file;   // "--set" for an override
+  uint32_t line = 0;  // 0 for an override
+  uint32_t column = 0;
+  std::string key;      // may be empty: the text is not TOML
+  std::string message;  // what is wrong and what was expected
+
+  // "file:line:column: key: message"
+  std::string ToString() const;
+};
+
+// "section.key" and the text after "=": a TOML value, or a bare word that is read as a string.
+struct Override {
+  std::string key;
+  std::string value;
+};
+// Errors: INVALID_ARGUMENT when text is not of the form key=value.
+Result<Override> ParseOverride(std::string_view text);
+
+// Every value at its default.
+const Config& DefaultConfig();
+
+// The defaults, then the text, then the overrides, in this order. name is how messages call the
+// text. All problems are found at once: the status lists one per line, and *problems, when given,
+// receives them too. Errors: INVALID_ARGUMENT.
+Result<Config> ParseConfig(std::string_view text, const std::string& name,
+                           const std::vector<Override>& overrides = {},
+                           std::vector<Problem>* problems = nullptr);
+
+// ParseConfig of a file; an empty path means no file. Errors: as ReadFile and ParseConfig.
+Result<Config> LoadConfig(const std::string& path, const std::vector<Override>& overrides = {},
+                          std::vector<Problem>* problems = nullptr);
+
+}  // namespace midstream::config
+
+namespace midstream {
+using config::Config;
+}  // namespace midstream
+
+#endif  // MIDSTREAM_CORE_CONFIG_CONFIG_H_

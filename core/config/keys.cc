@@ -1,0 +1,328 @@
+#include "core/config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace midstream::config {
+namespace {
+
+// ---- Rows from pointers to members
+// ---------------------------------------------------------------
+
+// Member<&Config::precision, &PrecisionConfig::mode>(config) is config.precision.mode.
+template <auto... kPath>
+auto& Member(Config& config) {
+  return (config.*....*kPath);
+}
+template <auto... kPath>
+const auto& Member(const Config& config) {
+  return (config.*....*kPath);
+}
+template <auto... kPath>
+using MemberType = std::remove_reference_t<decltype(Member<kPath...>(std::declval<Config&>()))>;
+
+template <auto... kPath>
+constexpr KeyRow PlainRow(KeyType type, std::string_view key, std::string_view doc) {
+  using T = MemberType<kPath...>;
+  return {.key = key,
+          .doc = doc,
+          .type = type,
+          .get = [](const Config& config) { return Value(Member<kPath...>(config)); },
+          .set = [](Config& config,
+                    const Value& value) { Member<kPath...>(config) = std::get<T>(value); }};
+}
+
+template <auto... kPath>
+constexpr KeyRow Bool(std::string_view key, std::string_view doc) {
+  return PlainRow<kPath...>(KeyType::kBool, key, doc);
+}
+
+template <auto... kPath>
+constexpr KeyRow Integer(std::string_view key, int64_t min, int64_t max, std::string_view doc,
+                         const IntegerSpelling* spelling = nullptr) {
+  KeyRow row = PlainRow<kPath...>(KeyType::kInteger, key, doc);
+  row.min = min;
+  row.max = max;
+  row.spelling = spelling;
+  return row;
+}
+
+template <auto... kPath>
+constexpr KeyRow String(std::string_view key, const TextRule& rule, std::string_view doc) {
+  KeyRow row = PlainRow<kPath...>(KeyType::kString, key, doc);
+  row.rule = &rule;
+  return row;
+}
+
+template <auto... kPath>
+constexpr KeyRow List(std::string_view key, const TextRule& rule, std::string_view doc) {
+  KeyRow row = PlainRow<kPath...>(KeyType::kList, key, doc);
+  row.rule = &rule;
+  return row;
+}
+
+template <const auto& kNames, auto... kPath>
+constexpr KeyRow Choice(std::string_view key, std::string_view doc) {
+  using T = MemberType<kPath...>;
+  return {.key = key,
+          .doc = doc,
+          .type = KeyType::kChoice,
+          .get =
+              [](const Config& config) {
+                const int index = static_cast<int>(Member<kPath...>(config));
+                const auto* name = std::find_if(kNames.begin(), kNames.end(), [&](const auto& n) {
+                  return n.index == index && n.refusal.empty();
+                });
+                return Value(std::string(name == kNames.end() ? "" : name->name));
+              },
+          .set =
+              [](Config& config, const Value& value) {
+                const auto* name = std::find_if(kNames.begin(), kNames.end(), [&](const auto& n) {
+                  return n.name == std::get<std::string>(value) && n.refusal.empty();
+                });
+                if (name != kNames.end()) Member<kPath...>(config) = static_cast<T>(name->index);
+              },
+          .choices = kNames};
+}
+
+template <typename E>
+constexpr ChoiceName Name(std::string_view name, E value) {
+  return {.name = name, .index = static_cast<int>(value)};
+}
+constexpr ChoiceName Refused(std::string_view name, std::string_view why) {
+  return {.name = name, .index = -1, .refusal = why};
+}
+
+// ---- Names of choices
+// ----------------------------------------------------------------------------
+
+constexpr std::array kRunModes = {Name("inference", RunMode::kInference)};
+
+constexpr std::string_view kNoHif8 = "is not available on any backend here";
+// The names of precision_mode and precision_mode_v2 of the Ascend TensorFlow adapter.
+constexpr std::array kPrecisionModes = {
+    Name("origin", PrecisionMode::kOrigin),
+    Name("must_keep_origin_dtype", PrecisionMode::kOrigin),
+    Name("force_fp32", PrecisionMode::kForceFp32),
+    Name("force_fp16", PrecisionMode::kForceFp16),
+    Name("fp16", PrecisionMode::kForceFp16),
+    Name("allow_fp32_to_fp16", PrecisionMode::kAllowFp32ToFp16),
+    Name("allow_fp32_to_bf16", PrecisionMode::kAllowFp32ToBf16),
+    Name("cube_fp16in_fp32out", PrecisionMode::kCubeFp16InFp32Out),
+    Name("mixed_float16", PrecisionMode::kMixedFp16),
+    Name("allow_mix_precision", PrecisionMode::kMixedFp16),
+    Name("allow_mix_precision_fp16", PrecisionMode::kMixedFp16),
+    Name("mixed_bfloat16", PrecisionMode::kMixedBf16),
+    Name("allow_mix_precision_bf16", PrecisionMode::kMixedBf16),
+    Refused("cube_hif8", kNoHif8),
+    Refused("mixed_hif8", kNoHif8),
+};
+
+constexpr std::array kFallbacks = {Name("error", Fallback::kError), Name("warn", Fallback::kWarn),
+                                   Name("allow", Fallback::kAllow)};
+
+constexpr std::array kProbeModes = {Name("always", ProbeMode::kAlways),
+                                    Name("cached", ProbeMode::kCached),
+                                    Name("off", ProbeMode::kOff)};
+
+constexpr std::array kDropoutPolicies = {Name("remove", DropoutPolicy::kRemove),
+                                         Name("error", DropoutPolicy::kError),
+                                         Name("keep", DropoutPolicy::kKeep)};
+
+// ---- Rules for text
+// ------------------------------------------------------------------------------
+
+bool IsAbsolutePath(std::string_view text) {
+  return text.starts_with('/') && text.find('\0') == std::string_view::npos;
+}
+
+constexpr TextRule kBackendName = {IsPluginName,
+                                   "\"auto\" or the name of a plugin (a-z, 0-9, _; at most 64)"};
+constexpr TextRule kPluginName = {IsPluginName, "the name of a plugin (a-z, 0-9, _; at most 64)"};
+constexpr TextRule kPlugin = {
+    [](std::string_view text) { return IsPluginName(text) || IsAbsolutePath(text); },
+    "the name of a plugin (a-z, 0-9, _; at most 64) or the absolute path of its file"};
+constexpr TextRule kFolder = {
+    [](std::string_view text) { return text.empty() || IsAbsolutePath(text); },
+    "an absolute path, or nothing"};
+constexpr TextRule kNotEmpty = {[](std::string_view text) { return !text.empty(); },
+                                "a name that is not empty"};
+
+// "AIcoreEngine:4" or "DNN_VM_AICPU:10,AIcoreEngine:1": the count of AIcoreEngine.
+std::optional<int64_t> StreamsOfEngines(std::string_view text) {
+  std::optional<int64_t> streams;
+  while (true) {
+    const std::string_view item = text.substr(0, text.find(','));
+    const size_t colon = item.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::string_view engine = item.substr(0, colon);
+    const std::string_view digits = item.substr(colon + 1);
+    int64_t count = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    if (engine == "AIcoreEngine")
+      streams = count;
+    else if (engine != "DNN_VM_AICPU")
+      return std::nullopt;
+    if (item.size() == text.size()) return streams;
+    text.remove_prefix(item.size() + 1);
+  }
+}
+constexpr IntegerSpelling kEngineStreams = {StreamsOfEngines, "text like \"AIcoreEngine:4\""};
+
+// ---- The table
+// -----------------------------------------------------------------------------------
+
+constexpr std::array kSections = {
+    SectionRow{"", "Which backend runs the model, and how."},
+    SectionRow{"precision", "The dtype that operators compute in."},
+    SectionRow{"execution", "Threads and parallel requests."},
+    SectionRow{"optimizer", "Rewrites of the graph; results stay the same up to rounding."},
+    SectionRow{"device", "The device of the backend."},
+    SectionRow{"placement", "Which backend gets which operator."},
+    SectionRow{"plugins", "Where backends come from."},
+    SectionRow{"weights", "Reading weights."},
+    SectionRow{"graph", "Reading graphs."},
+};
+
+constexpr std::array kKeys = {
+    String<&Config::backend>(
+        "backend", kBackendName,
+        "The plugin that runs the model: \"cpu_blas\" (fast, any CPU), \"reference\" (slow, exact, "
+        "every operator), any other plugin, or \"auto\": the first of placement.order or "
+        "plugins.list that loads. "
+        "NPU option use_off_line: true names the NPU's plugin, false the CPU's."),
+    Choice<kRunModes, &Config::mode>(
+        "mode", "What the session does with the model. NPU option graph_run_mode = 0."),
+
+    Choice<kPrecisionModes, &Config::precision, &PrecisionConfig::mode>(
+        "precision.mode",
+        "The precision policy of the whole graph. The names are those of the NPU options "
+        "precision_mode and precision_mode_v2; cube_hif8 and mixed_hif8 are not available on any "
+        "backend here."),
+    List<&Config::precision, &PrecisionConfig::keep>(
+        "precision.keep", kNotEmpty,
+        "Nodes that keep the dtype of the model whatever precision.mode says. NPU function "
+        "keep_dtype_scope."),
+
+    Integer<&Config::execution, &ExecutionConfig::streams>(
+        "execution.streams", 1, 1024,
+        "Queues of the device that one session uses in parallel. NPU option "
+        "stream_max_parallel_num; its spelling is accepted too, and AIcoreEngine's count is taken.",
+        &kEngineStreams),
+    Integer<&Config::execution, &ExecutionConfig::instances>(
+        "execution.instances", 1, 1024,
+        "Requests of one session that execute at the same time. NPU option "
+        "graph_max_parallel_model_num."),
+    Integer<&Config::execution, &ExecutionConfig::threads>(
+        "execution.threads", 0, 4096,
+        "Threads that compute, the calling thread included; 0 means one per core."),
+    Bool<&Config::execution, &ExecutionConfig::deterministic>(
+        "execution.deterministic",
+        "Equal bits whatever the number of threads and the split of a batch; may be slower. NPU "
+        "option deterministic."),
+
+    Bool<&Config::optimizer, &OptimizerConfig::fuse>(
+        "optimizer.fuse",
+        "Join a convolution or matrix product with the bias and activation that follow it."),
+    Bool<&Config::optimizer, &OptimizerConfig::remapping>(
+        "optimizer.remapping",
+        "Replace operators by cheaper ones, for example batch normalisation by scaled convolution "
+        "weights. TensorFlow option rewrite_options.remapping, which NPU sessions turn off."),
+
+    Integer<&Config::device, &DeviceConfig::id>(
+        "device.id", 0, 1023,
+        "The device of the backend, counted from 0. NPU option session_device_id."),
+
+    List<&Config::placement, &PlacementConfig::order>(
+        "placement.order", kPluginName,
+        "Backends in the order in which they may claim operators; empty means backend, then "
+        "\"reference\"."),
+    Choice<kFallbacks, &Config::placement, &PlacementConfig::fallback>(
+        "placement.fallback",
+        "When an operator does not go to the first backend of the order: \"error\" refuses the "
+        "model, \"warn\" logs it, \"allow\" says nothing. NPU option mix_compile_mode = true is "
+        "\"allow\", false is \"error\"."),
+
+    String<&Config::plugins, &PluginsConfig::dir>(
+        "plugins.dir", kFolder,
+        "The folder that plugins listed by name are in; empty means the one installed with "
+        "Midstream. No other place is searched."),
+    List<&Config::plugins, &PluginsConfig::list>(
+        "plugins.list", kPlugin,
+        "Plugins to load, by name or by the absolute path of the file. backend and "
+        "placement.order name further ones."),
+    Choice<kProbeModes, &Config::plugins, &PluginsConfig::probe>(
+        "plugins.probe",
+        "Try each plugin in a child process before it is loaded: \"always\", \"cached\" (again "
+        "only when the file changed), or \"off\"."),
+    Integer<&Config::plugins, &PluginsConfig::probe_timeout_ms>(
+        "plugins.probe_timeout_ms", 1, 600000,
+        "Milliseconds after which a plugin under probe is refused."),
+
+    Bool<&Config::weights, &WeightsConfig::verify_checksums>(
+        "weights.verify_checksums", "Verify the checksum of every tensor that is read."),
+
+    Choice<kDropoutPolicies, &Config::graph, &GraphConfig::dropout>(
+        "graph.dropout",
+        "Dropout in a graph made for training: \"remove\" it exactly, refuse the graph with an "
+        "\"error\", or \"keep\" it as it is."),
+};
+
+}  // namespace
+
+std::string_view KeyRow::section() const {
+  const size_t dot = key.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : key.substr(0, dot);
+}
+
+std::span<const KeyRow> KeyTable() { return kKeys; }
+std::span<const SectionRow> SectionTable() { return kSections; }
+
+const KeyRow* FindKey(std::string_view key) {
+  const auto* row = std::find_if(kKeys.begin(), kKeys.end(),
+                                 [&](const KeyRow& candidate) { return candidate.key == key; });
+  return row == kKeys.end() ? nullptr : row;
+}
+
+bool IsSection(std::string_view name) {
+  return std::any_of(kKeys.begin(), kKeys.end(), [&](const KeyRow& row) {
+    return row.key.size() > name.size() && row.key.starts_with(name) && row.key[name.size()] == '.';
+  });
+}
+
+bool IsPluginName(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+std::string Expected(const KeyRow& row) {
+  switch (row.type) {
+    case KeyType::kBool:
+      return "true or false";
+    case KeyType::kInteger: {
+      std::string text =
+          "an integer from " + std::to_string(row.min) + " to " + std::to_string(row.max);
+      if (row.spelling != nullptr) text += ", or " + std::string(row.spelling->expected);
+      return text;
+    }
+    case KeyType::kString:
+      return std::string(row.rule->expected);
+    case KeyType::kList:
+      return "an array of strings, each " + std::string(row.rule->expected);
+    case KeyType::kChoice: {
+      std::string text = row.choices.size() == 1 ? "" : "one of ";
+      for (const ChoiceName& choice : row.choices) {
+        if (!choice.refusal.empty()) continue;
+        if (&choice != row.choices.data()) text += ", ";
+        text += "\"" + std::string(choice.name) + "\"";
+      }
+      return text;
+    }
+  }
+  return "";
+}
+
+}  // namespace midstream::config

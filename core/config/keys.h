@@ -1,0 +1,91 @@
+// The table of configuration keys: one row per key, and everything about a key is in its row.
+//
+// Checking, `config show`, the text of --help, the commented default file and
+// docs/configuration.md all come from these rows, so they cannot disagree. A new key is a member of
+// Config with its default, and a row in keys.cc.
+// Threads: the table is immutable.
+#ifndef MIDSTREAM_CORE_CONFIG_KEYS_H_
+#define MIDSTREAM_CORE_CONFIG_KEYS_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "core/config/config.h"
+
+namespace midstream::config {
+
+// A value as the file spells it; a choice is its name.
+using Value = std::variant<bool, int64_t, std::string, std::vector<std::string>>;
+
+enum class KeyType { kBool, kInteger, kString, kList, kChoice };
+
+// One legal spelling of a choice. Spellings with one index mean the same; the first is the usual.
+struct ChoiceName {
+  std::string_view name;
+  int index = 0;
+  // Not empty: the name is known but refused, and this says why.
+  std::string_view refusal = {};
+};
+
+// A rule for the text of a string, or for every item of a list.
+struct TextRule {
+  bool (*accepts)(std::string_view text);
+  std::string_view expected;  // "an absolute path or nothing"
+};
+
+// An integer key that also accepts text: the integer that the text stands for.
+struct IntegerSpelling {
+  std::optional<int64_t> (*read)(std::string_view text);
+  std::string_view expected;
+};
+
+struct KeyRow {
+  std::string_view key;  // full: "precision.mode"
+  std::string_view doc;  // one sentence or two
+  KeyType type = KeyType::kString;
+  Value (*get)(const Config& config) = nullptr;
+  // Requires: value is legal for this row.
+  void (*set)(Config& config, const Value& value) = nullptr;
+
+  int64_t min = 0;  // kInteger
+  int64_t max = 0;
+  std::span<const ChoiceName> choices = {};
+  const TextRule* rule = nullptr;  // kString, kList
+  const IntegerSpelling* spelling = nullptr;
+
+  // The part of key before the last dot; empty for a top-level key.
+  std::string_view section() const;
+};
+
+struct SectionRow {
+  std::string_view name;
+  std::string_view doc;
+};
+
+// In the order of the documentation; the keys of a section stand together.
+std::span<const KeyRow> KeyTable();
+std::span<const SectionRow> SectionTable();
+
+// The one section whose tables hold free keys: [backends.NAME].
+inline constexpr std::string_view kBackendsSection = "backends";
+
+// nullptr when there is no such key.
+const KeyRow* FindKey(std::string_view key);
+// Whether some key begins with name and a dot.
+bool IsSection(std::string_view name);
+
+// Whether text may be the name of a plugin: [a-z0-9_]{1,64}.
+bool IsPluginName(std::string_view text);
+
+// "an integer from 0 to 4096", "one of always, cached, off".
+std::string Expected(const KeyRow& row);
+
+}  // namespace midstream::config
+
+#endif  // MIDSTREAM_CORE_CONFIG_KEYS_H_

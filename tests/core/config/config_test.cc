@@ -1,0 +1,305 @@
+#include "core/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace midstream::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+Config Parsed(std::string_view text, const std::vector<Override>& overrides = {}) {
+  Result<Config> config = ParseConfig(text, "a.toml", overrides);
+  EXPECT_TRUE(config.ok()) << config.status().ToString();
+  return config.ok() ? *std::move(config) : Config{};
+}
+
+std::string Refusal(std::string_view text, const std::vector<Override>& overrides = {}) {
+  const Result<Config> config = ParseConfig(text, "a.toml", overrides);
+  EXPECT_EQ(config.status().code(), Code::kInvalidArgument) << text;
+  return std::string(config.status().message());
+}
+
+TEST(Config, EmptyTextGivesTheDefaults) {
+  const Config config = Parsed("");
+  EXPECT_EQ(config.backend, "cpu_blas");
+  EXPECT_EQ(config.mode, RunMode::kInference);
+  EXPECT_EQ(config.precision.mode, PrecisionMode::kOrigin);
+  EXPECT_EQ(config.execution.threads, 0);
+  EXPECT_EQ(config.placement.fallback, Fallback::kWarn);
+  EXPECT_THAT(config.plugins.list, ElementsAre("cpu_blas", "reference"));
+  EXPECT_TRUE(config.weights.verify_checksums);
+  EXPECT_THAT(config.origins, IsEmpty());
+  EXPECT_EQ(config.origin("backend").ToString(), "default");
+}
+
+TEST(Config, ReadsEveryType) {
+  const Config config = Parsed(R"(backend = "reference"
+[precision]
+mode = "allow_mix_precision"
+keep = ["conv1/Conv2D", "fc2/add"]
+[execution]
+threads = 3
+deterministic = true
+[plugins]
+dir = "/opt/plugins"
+list = ["acme", "/opt/other/ms_x.so"]
+[backends.acme]
+kernel = "fast"
+depth = 3
+ratio = 0.5
+trace = false
+)");
+  EXPECT_EQ(config.backend, "reference");
+  EXPECT_EQ(config.precision.mode, PrecisionMode::kMixedFp16);
+  EXPECT_THAT(config.precision.keep, ElementsAre("conv1/Conv2D", "fc2/add"));
+  EXPECT_EQ(config.execution.threads, 3);
+  EXPECT_TRUE(config.execution.deterministic);
+  EXPECT_EQ(config.plugins.dir, "/opt/plugins");
+  EXPECT_THAT(config.plugins.list, ElementsAre("acme", "/opt/other/ms_x.so"));
+  EXPECT_THAT(config.backends.at("acme"),
+              ElementsAre(Pair("depth", "3"), Pair("kernel", "fast"), Pair("ratio", "0.5"),
+                          Pair("trace", "false")));
+}
+
+TEST(Config, RemembersWhereEachValueCameFrom) {
+  const Config config = Parsed("backend = \"reference\"\n[execution]\n  threads = 2\n",
+                               {{"execution.threads", "4"}, {"backends.acme.depth", "1"}});
+  EXPECT_EQ(config.origin("backend").ToString(), "a.toml:1:11");
+  EXPECT_EQ(config.origin("execution.threads").ToString(), "--set");
+  EXPECT_EQ(config.origin("backends.acme.depth").ToString(), "--set");
+  EXPECT_EQ(config.origin("execution.streams").ToString(), "default");
+}
+
+TEST(Config, KnowsEveryPrecisionName) {
+  const std::vector<std::pair<const char*, PrecisionMode>> names = {
+      {"origin", PrecisionMode::kOrigin},
+      {"must_keep_origin_dtype", PrecisionMode::kOrigin},
+      {"force_fp32", PrecisionMode::kForceFp32},
+      {"force_fp16", PrecisionMode::kForceFp16},
+      {"fp16", PrecisionMode::kForceFp16},
+      {"allow_fp32_to_fp16", PrecisionMode::kAllowFp32ToFp16},
+      {"allow_fp32_to_bf16", PrecisionMode::kAllowFp32ToBf16},
+      {"cube_fp16in_fp32out", PrecisionMode::kCubeFp16InFp32Out},
+      {"mixed_float16", PrecisionMode::kMixedFp16},
+      {"allow_mix_precision", PrecisionMode::kMixedFp16},
+      {"allow_mix_precision_fp16", PrecisionMode::kMixedFp16},
+      {"mixed_bfloat16", PrecisionMode::kMixedBf16},
+      {"allow_mix_precision_bf16", PrecisionMode::kMixedBf16}};
+  for (const auto& [name, mode] : names) {
+    EXPECT_EQ(Parsed("", {{"precision.mode", name}}).precision.mode, mode) << name;
+  }
+  for (const char* name : {"cube_hif8", "mixed_hif8"}) {
+    EXPECT_THAT(Refusal("", {{"precision.mode", name}}),
+                HasSubstr(std::string("--set: precision.mode: \"") + name +
+                          "\" is not available on any backend here"));
+  }
+}
+
+TEST(Config, TakesStreamsInTheSpellingOfTheNpu) {
+  EXPECT_EQ(Parsed("execution.streams = 4").execution.streams, 4);
+  EXPECT_EQ(Parsed("execution.streams = 'AIcoreEngine:4'").execution.streams, 4);
+  EXPECT_EQ(Parsed("execution.streams = 'DNN_VM_AICPU:10,AIcoreEngine:2'").execution.streams, 2);
+  for (const char* wrong :
+       {"", "4", "AIcoreEngine", "AIcoreEngine:", "AIcoreEngine:4,", "GPU:4", "AIcoreEngine:0",
+        "AIcoreEngine:99999999999999999999", "AIcoreEngine:4x", "DNN_VM_AICPU:10"}) {
+    EXPECT_THAT(Refusal("execution.streams = '" + std::string(wrong) + "'"),
+                HasSubstr("a.toml:1:21: execution.streams: expected an integer from 1 to 1024, or "
+                          "text like \"AIcoreEngine:4\", found"))
+        << wrong;
+  }
+}
+
+TEST(Config, ListsAllProblemsInTheOrderOfTheFile) {
+  std::vector<Problem> problems;
+  const auto config = ParseConfig(R"(streams = 4
+[precison]
+mode = "fp16"
+[precision]
+mode = "force_fp61"
+keep = ["a", 3]
+[execution]
+threads = "two"
+instances = 0
+)",
+                                  "b.toml", {{"device.id", "-1"}}, &problems);
+  EXPECT_EQ(config.status().code(), Code::kInvalidArgument);
+  ASSERT_EQ(problems.size(), 7u) << config.status().message();
+  EXPECT_EQ(problems[0].ToString(),
+            "b.toml:1:1: streams: unknown key; did you mean execution.streams?");
+  EXPECT_EQ(problems[1].ToString(),
+            "b.toml:2:2: precison: unknown section; did you mean precision?");
+  EXPECT_THAT(problems[2].ToString(),
+              AllOf(HasSubstr("b.toml:5:8: precision.mode: expected one of \"origin\", "),
+                    HasSubstr("found \"force_fp61\"; did you mean force_fp16?")));
+  EXPECT_EQ(problems[3].ToString(),
+            "b.toml:6:14: precision.keep: expected an array of strings, each a name that is not "
+            "empty, found 3 in it");
+  EXPECT_EQ(problems[4].ToString(),
+            "b.toml:8:11: execution.threads: expected an integer from 0 to 4096, found \"two\"");
+  EXPECT_EQ(problems[5].line, 9u);
+  EXPECT_EQ(problems[6].ToString(),
+            "--set: device.id: expected an integer from 0 to 1023, found -1");
+  for (const Problem& problem : problems) {
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr(problem.ToString()));
+  }
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("7 problems"));
+}
+
+TEST(Config, OneProblemIsOneSentence) {
+  EXPECT_EQ(Refusal("[optimizer]\nfuze = true"),
+            "a.toml:2:1: optimizer.fuze: unknown key; did you mean optimizer.fuse?");
+  EXPECT_EQ(Refusal("nothing_like_it = 1"), "a.toml:1:1: nothing_like_it: unknown key");
+}
+
+struct Case {
+  const char* text;
+  const char* message;
+};
+
+TEST(Config, NamesTheMistake) {
+  const Case cases[] = {
+      {"backend = 3", "a.toml:1:11: backend: expected \"auto\" or the name of a plugin"},
+      {"backend = 'CPU'", "found \"CPU\""},
+      {"backend = ''", "found \"\""},
+      {"mode = 'training'", "mode: expected \"inference\", found \"training\""},
+      {"mode = {}", "mode: expected \"inference\", found a table"},
+      {"precision = 'fp16'", "precision: is a section: expected a table, found a string"},
+      {"[[precision]]\nmode = 'fp16'", "precision: is a section: expected a table, found an array"},
+      {"[precision.mode]\nx = 1", "precision.mode: expected one of"},
+      {"[precision.nodes.a]\n", "precision.nodes: unknown section"},
+      {"execution.threads = 4.0", "expected an integer from 0 to 4096, found a number with"},
+      {"execution.threads = nan", "found a number with a fraction"},
+      {"execution.threads = -1", "found -1"},
+      {"execution.threads = true", "found a boolean"},
+      {"execution.threads = 99999999999999999999", "not TOML: "},
+      {"execution.deterministic = 'true'", "expected true or false, found \"true\""},
+      {"execution.deterministic = 1979-05-27", "found a date or time"},
+      {"plugins.dir = 'relative'", "expected an absolute path, or nothing, found \"relative\""},
+      {"plugins.dir = \"/a\\u0000b\"", "found \"/a?b\""},
+      {"plugins.list = 'cpu_blas'", "plugins.list: expected an array of strings"},
+      {"plugins.list = ['./x.so']", "found \"./x.so\" in it"},
+      {"placement.order = ['/opt/x.so']", "found \"/opt/x.so\" in it"},
+      {"placement.fallback = 'ignore'", "one of \"error\", \"warn\", \"allow\", found \"ignore\""},
+      {"'precision.mode' = 'fp16'", "write the dots of a key outside of quotes"},
+      {"backends = 3", "backends: is a section: expected tables [backends.NAME], found an integer"},
+      {"backends.x = 3", "backends.x: expected a table of options, found an integer"},
+      {"backends.X.y = 3", "backends.X: expected the name of a plugin"},
+      {"backends.x.y = [1]", "backends.x.y: expected a string, number or boolean, found an array"},
+      {"backend = 'a'\nbackend = 'b'", "a.toml:2:"},
+      {"[execution", "a.toml:1:11: not TOML: "},
+      {"=", "not TOML: "},
+      {"\xff\xfe", "not TOML: "},
+      {"backend = \"a\nb\"", "not TOML: "},
+  };
+  for (const Case& c : cases) EXPECT_THAT(Refusal(c.text), HasSubstr(c.message)) << c.text;
+}
+
+TEST(Config, AcceptsByteOrderMarkAndWindowsLines) {
+  EXPECT_EQ(Parsed("\xef\xbb\xbf[execution]\r\nthreads = 5\r\n").execution.threads, 5);
+}
+
+TEST(Config, BoundsWhatItReads) {
+  EXPECT_THAT(Refusal(std::string(2 << 20, '#')),
+              HasSubstr("the file has more than 1048576 bytes"));
+  // As deep as the bounds allow: unknown, but read and freed.
+  std::string deep = "a";
+  for (int i = 0; i < 4990; ++i) deep += ".a";
+  EXPECT_THAT(Refusal(deep + " = 1"), HasSubstr("a: unknown section"));
+  for (int i = 0; i < 100; ++i) deep += ".a";
+  EXPECT_THAT(Refusal(deep + " = 1"), HasSubstr("more than 5000 dots"));
+  EXPECT_THAT(Refusal("a = " + std::string(100000, '[')), HasSubstr("not TOML: "));
+}
+
+TEST(Config, ShortensWhatItShows) {
+  const std::string message = Refusal("backend = '" + std::string(5000, 'A') + "'");
+  EXPECT_LT(message.size(), 300u);
+  EXPECT_THAT(message, HasSubstr("AAA...\""));
+}
+
+TEST(Override, TakesTomlAndBareWords) {
+  const auto set = [](const char* key, const char* value) { return Parsed("", {{key, value}}); };
+  EXPECT_EQ(set("backend", "reference").backend, "reference");
+  EXPECT_EQ(set("backend", "\"reference\"").backend, "reference");
+  EXPECT_EQ(set("backend", "123").backend, "123");
+  EXPECT_EQ(set("backend", "true").backend, "true");
+  EXPECT_EQ(set("execution.threads", "7").execution.threads, 7);
+  EXPECT_TRUE(set("execution.deterministic", "true").execution.deterministic);
+  EXPECT_EQ(set("execution.streams", "AIcoreEngine:4").execution.streams, 4);
+  EXPECT_EQ(set("plugins.dir", "/a b").plugins.dir, "/a b");
+  EXPECT_THAT(set("plugins.list", "a,b").plugins.list, ElementsAre("a", "b"));
+  EXPECT_THAT(set("plugins.list", "['a', 'b']").plugins.list, ElementsAre("a", "b"));
+  EXPECT_THAT(set("plugins.list", "").plugins.list, IsEmpty());
+  EXPECT_THAT(set("backends.acme.mode", "fast").backends.at("acme"),
+              ElementsAre(Pair("mode", "fast")));
+}
+
+TEST(Override, LastOneWins) {
+  const Config config =
+      Parsed("execution.threads = 1", {{"execution.threads", "2"}, {"execution.threads", "3"}});
+  EXPECT_EQ(config.execution.threads, 3);
+}
+
+TEST(Override, NamesTheMistake) {
+  const auto refusal = [](const char* key, const char* value) {
+    return Refusal("", {{key, value}});
+  };
+  EXPECT_EQ(refusal("precison.mode", "fp16"),
+            "--set: precison.mode: unknown key; did you mean precision.mode?");
+  EXPECT_THAT(refusal("precision", "fp16"), HasSubstr("is a section: expected a table"));
+  EXPECT_THAT(refusal("execution.threads", "many"), HasSubstr("found \"many\""));
+  EXPECT_THAT(refusal("execution.threads", "1\nbackend = 'x'"), HasSubstr("found \"1?backend"));
+  EXPECT_THAT(refusal("plugins.list", "a,,b"), HasSubstr("found \"\" in it"));
+  EXPECT_THAT(refusal("backends.acme", "x"), HasSubstr("expected backends.NAME.option"));
+  EXPECT_THAT(refusal("backends.acme.", "x"), HasSubstr("expected backends.NAME.option"));
+  EXPECT_THAT(refusal("backends.ACME.x", "x"), HasSubstr("expected the name of a plugin"));
+}
+
+TEST(Override, SplitsAtTheFirstEqualsSign) {
+  const auto override = ParseOverride(" plugins.dir = /a=b ");
+  ASSERT_TRUE(override.ok());
+  EXPECT_EQ(override->key, "plugins.dir");
+  EXPECT_EQ(override->value, "/a=b");
+  for (const char* wrong : {"", "backend", "=x", "  = x"}) {
+    EXPECT_THAT(std::string(ParseOverride(wrong).status().message()),
+                HasSubstr("expected section.key=value"));
+  }
+}
+
+TEST(LoadConfig, ReadsAFileOrNone) {
+  const std::string path = testing::TempDir() + "ms_config_" + std::to_string(getpid()) + ".toml";
+  std::ofstream(path) << "execution.threads = 6\n";
+  const auto config = LoadConfig(path, {{"backend", "reference"}});
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->execution.threads, 6);
+  EXPECT_EQ(config->backend, "reference");
+  EXPECT_EQ(config->origin("execution.threads").file, path);
+  std::filesystem::remove(path);
+  EXPECT_EQ(LoadConfig(path).status().code(), Code::kNotFound);
+  EXPECT_THAT(std::string(LoadConfig(path).status().message()), HasSubstr(path));
+  EXPECT_TRUE(LoadConfig("").ok());
+  EXPECT_EQ(LoadConfig("/").status().code(), Code::kInvalidArgument);
+}
+
+TEST(LoadConfig, AcceptsEveryFileOfTheRepository) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(MS_SOURCE_DIR "/configs")) {
+    if (entry.path().extension() != ".toml") continue;
+    const auto config = LoadConfig(entry.path().string());
+    EXPECT_TRUE(config.ok()) << config.status().ToString();
+    ++count;
+  }
+  EXPECT_GE(count, 3);
+}
+
+}  // namespace
+}  // namespace midstream::config

@@ -1,0 +1,105 @@
+#include "core/config/show.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "core/base/file.h"
+
+namespace midstream::config {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(KeyTable, RowsAreComplete) {
+  std::set<std::string_view> seen;
+  std::set<std::string_view> sections;
+  for (const SectionRow& section : SectionTable()) {
+    EXPECT_TRUE(sections.insert(section.name).second) << section.name;
+    EXPECT_FALSE(section.doc.empty());
+  }
+  for (const KeyRow& row : KeyTable()) {
+    EXPECT_TRUE(seen.insert(row.key).second) << row.key << " is there twice";
+    EXPECT_TRUE(sections.count(row.section())) << row.key << " has no section row";
+    EXPECT_TRUE(row.doc.ends_with(".")) << row.key;
+    EXPECT_EQ(row.doc.find('|'), std::string_view::npos) << row.key << " breaks a table row";
+    EXPECT_EQ(FindKey(row.key), &row);
+    EXPECT_FALSE(Expected(row).empty());
+    if (row.type == KeyType::kString || row.type == KeyType::kList) {
+      EXPECT_NE(row.rule, nullptr) << row.key;
+    }
+  }
+  for (const std::string_view section : sections) {
+    EXPECT_TRUE(section.empty() || IsSection(section)) << section;
+  }
+  EXPECT_FALSE(IsSection("backend"));
+  EXPECT_FALSE(IsSection("precision.mode"));
+  EXPECT_EQ(FindKey("precision"), nullptr);
+}
+
+TEST(KeyTable, SettingWhatWasGotChangesNothing) {
+  Config config;
+  for (const KeyRow& row : KeyTable()) {
+    const Value value = row.get(config);
+    row.set(config, value);
+    EXPECT_EQ(row.get(config), value) << row.key;
+  }
+}
+
+TEST(Show, GivesEveryKeyWithItsSource) {
+  const auto config = ParseConfig("backend = 'reference'\nbackends.acme.depth = 3", "a.toml",
+                                  {{"precision.mode", "force_fp16"}});
+  ASSERT_TRUE(config.ok());
+  std::map<std::string, ShowRow> rows;
+  for (const ShowRow& row : Show(*config)) rows.emplace(row.key, row);
+  EXPECT_EQ(rows.size(), KeyTable().size() + 1);
+  EXPECT_EQ(rows.at("backend").text, "\"reference\"");
+  EXPECT_EQ(rows.at("backend").source, "a.toml:1:11");
+  EXPECT_EQ(rows.at("precision.mode").text, "\"force_fp16\"") << "as written, not its synonym";
+  EXPECT_EQ(rows.at("precision.mode").source, "--set");
+  EXPECT_EQ(rows.at("plugins.list").text, "[\"cpu_blas\", \"reference\"]");
+  EXPECT_EQ(rows.at("plugins.list").source, "default");
+  EXPECT_EQ(rows.at("backends.acme.depth").text, "\"3\"");
+  EXPECT_THAT(ShowText(*config), HasSubstr("execution.threads = 0"));
+}
+
+TEST(Show, TextCanBeReadBack) {
+  const auto config = ParseConfig(R"(precision.keep = ["a\"b\\c\n", "d"])", "a.toml");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  const auto again = ParseConfig(ShowText(*config), "shown");
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(again->precision.keep, config->precision.keep);
+  EXPECT_EQ(again->plugins.list, config->plugins.list);
+}
+
+TEST(Show, HelpNamesEveryKey) {
+  const std::string help = KeysHelp();
+  for (const KeyRow& row : KeyTable()) EXPECT_THAT(help, HasSubstr(std::string(row.key)));
+}
+
+TEST(Show, DefaultTomlHoldsEveryDefault) {
+  const auto config = ParseConfig(DefaultToml(), "default.toml");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->origins.size(), KeyTable().size());
+  for (const KeyRow& row : KeyTable()) {
+    EXPECT_EQ(row.get(*config), row.get(DefaultConfig())) << row.key;
+  }
+}
+
+std::string InRepository(const std::string& path) {
+  const auto text = ReadFile(std::string(MS_SOURCE_DIR) + "/" + path, 1 << 20);
+  return text.ok() ? *text : text.status().ToString();
+}
+
+TEST(Docs, AreWhatTheTableSays) {
+  EXPECT_EQ(InRepository("docs/configuration.md"), ConfigurationMarkdown())
+      << "write it anew with: midstream config docs > docs/configuration.md";
+  EXPECT_EQ(InRepository("configs/default.toml"), DefaultToml())
+      << "write it anew with: midstream config default > configs/default.toml";
+}
+
+}  // namespace
+}  // namespace midstream::config
