@@ -1,0 +1,182 @@
+#include "core/session/session.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace midstream::session {
+namespace {
+
+std::string_view WithoutPort(std::string_view name) {
+  return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
+}
+
+std::string Describe(DType dtype, const Shape& shape) {
+  return std::string(DTypeName(dtype)) + shape.ToString();
+}
+
+// Whether every element of a float tensor equals `want`.
+bool AllEqual(const Tensor& tensor, double want) {
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    const auto* at = static_cast<const std::byte*>(tensor.data()) +
+                     static_cast<size_t>(i) * DTypeSize(tensor.dtype());
+    double value = 0;
+    if (tensor.dtype() == DType::kF32) {
+      float element;
+      std::memcpy(&element, at, sizeof element);
+      value = element;
+    } else if (tensor.dtype() == DType::kF64) {
+      std::memcpy(&value, at, sizeof value);
+    } else {
+      uint16_t bits;
+      std::memcpy(&bits, at, sizeof bits);
+      value = tensor.dtype() == DType::kF16 ? HalfToFloat(bits) : BFloat16ToFloat(bits);
+    }
+    if (value != want) return false;
+  }
+  return true;
+}
+
+std::string Listed(const std::vector<TensorSpec>& specs) {
+  std::string text;
+  for (const TensorSpec& spec : specs) text += (text.empty() ? "" : ", ") + spec.name;
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Session>> Session::Create(std::shared_ptr<const plan::Program> program,
+                                                 std::vector<UnusedInput> unused,
+                                                 std::shared_ptr<weights::Store> store,
+                                                 size_t instances) {
+  std::shared_ptr<Session> session(new Session);
+  session->program_ = program;
+  session->store_ = std::move(store);
+  session->unused_ = std::move(unused);
+  const Graph& graph = program->graph();
+  for (ValueId id : graph.inputs()) {
+    session->inputs_.push_back(
+        {graph.value(id).name, graph.value(id).dtype, graph.value(id).shape});
+  }
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    const Value& value = graph.value(graph.outputs()[i]);
+    session->outputs_.push_back({graph.output_names()[i], value.dtype, value.shape});
+  }
+  for (size_t i = 0; i < std::max<size_t>(instances, 1); ++i) {
+    MS_ASSIGN_OR_RETURN(auto context, plan::ExecContext::Create(program));
+    session->idle_.push_back(std::move(context));
+  }
+  MS_ASSIGN_OR_RETURN(session->number_, session->store_->Attach(program));
+  session->attached_ = true;
+  return session;
+}
+
+Session::~Session() {
+  if (attached_) store_->Detach(number_);
+}
+
+Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs) const {
+  std::string problems;
+  std::vector<Tensor> arranged(inputs_.size());
+  auto check = [&](const TensorSpec& spec, const Tensor& value) {
+    if (value.dtype() == spec.dtype && spec.shape.Accepts(value.shape())) return true;
+    problems += "\n  '" + spec.name + "': expected " + Describe(spec.dtype, spec.shape) + ", got " +
+                Describe(value.dtype(), value.shape());
+    return false;
+  };
+  for (const NamedTensor& input : inputs) {
+    std::string_view name = WithoutPort(input.name);
+    auto match = [&](const TensorSpec& spec) { return WithoutPort(spec.name) == name; };
+    auto spec = std::find_if(inputs_.begin(), inputs_.end(), match);
+    if (spec != inputs_.end()) {
+      Tensor& place = arranged[static_cast<size_t>(spec - inputs_.begin())];
+      if (!place.empty()) problems += "\n  '" + spec->name + "': given twice";
+      if (check(*spec, input.value)) place = input.value;
+      continue;
+    }
+    auto unused = std::find_if(unused_.begin(), unused_.end(),
+                               [&](const UnusedInput& u) { return match(u.spec); });
+    if (unused == unused_.end()) {
+      problems +=
+          "\n  '" + input.name + "': the session has no such input; it takes " + Listed(inputs_);
+    } else if (check(unused->spec, input.value) && unused->required &&
+               !AllEqual(input.value, *unused->required)) {
+      std::string want = *unused->required == 1.0 ? "1" : "0";
+      problems += "\n  '" + input.name + "': only " + want + " can be fed, its dropout was removed";
+    }
+  }
+  for (size_t i = 0; i < arranged.size(); ++i) {
+    bool complained = problems.find("'" + inputs_[i].name + "'") != std::string::npos;
+    if (arranged[i].empty() && !complained) {
+      problems += "\n  '" + inputs_[i].name + "': not given; expected " +
+                  Describe(inputs_[i].dtype, inputs_[i].shape);
+    }
+  }
+  if (!problems.empty()) return InvalidArgument("the inputs do not fit:" + problems);
+  return arranged;
+}
+
+Result<RunResult> Session::Run(std::span<const NamedTensor> inputs) {
+  MS_ASSIGN_OR_RETURN(std::vector<Tensor> arranged, Arrange(inputs));
+  RunResult result;
+  std::vector<Tensor> outputs;
+  MS_RETURN_IF_ERROR(Run(arranged, &outputs, &result.version));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    result.outputs.push_back({outputs_[i].name, std::move(outputs[i])});
+  }
+  return result;
+}
+
+Result<std::shared_ptr<const plan::ShapedPlan>> Session::Plan(
+    std::span<const Tensor> inputs) const {
+  std::vector<Shape> shapes;
+  shapes.reserve(inputs.size());
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  return program_->PlanFor(shapes);
+}
+
+std::unique_ptr<plan::ExecContext> Session::Borrow() {
+  std::unique_lock lock(mutex_);
+  freed_.wait(lock, [&] { return !idle_.empty(); });
+  auto context = std::move(idle_.back());
+  idle_.pop_back();
+  return context;
+}
+
+void Session::GiveBack(std::unique_ptr<plan::ExecContext> context) {
+  {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(context));
+  }
+  freed_.notify_one();
+}
+
+Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs,
+                    uint64_t* version) {
+  if (inputs.size() != inputs_.size()) {
+    return InvalidArgument("the session takes " + std::to_string(inputs_.size()) + " inputs (" +
+                           Listed(inputs_) + "), got " + std::to_string(inputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].dtype() != inputs_[i].dtype) {
+      return InvalidArgument("input '" + inputs_[i].name + "' is " +
+                             std::string(DTypeName(inputs_[i].dtype)) + ", got " +
+                             std::string(DTypeName(inputs[i].dtype())));
+    }
+  }
+  MS_ASSIGN_OR_RETURN(auto plan, Plan(inputs));
+  outputs->resize(outputs_.size());
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    Tensor& out = (*outputs)[i];
+    if (out.dtype() == outputs_[i].dtype && out.shape() == plan->output_shapes[i]) continue;
+    MS_ASSIGN_OR_RETURN(out, Tensor::Allocate(outputs_[i].dtype, plan->output_shapes[i]));
+  }
+
+  auto context = Borrow();
+  auto pinned = store_->Pin();
+  Status status = context->Run(*plan, *pinned->programs[number_], inputs, *outputs, timeout_ns_);
+  GiveBack(std::move(context));
+  if (version != nullptr) *version = pinned->id;
+  return status;
+}
+
+}  // namespace midstream::session

@@ -1,0 +1,96 @@
+// Session: a model compiled for one set of inputs and outputs, ready to run.
+//
+// A run pins the weight version that is current when it is admitted, keeps it to the end and says
+// which one it was. As many runs execute at once as the session has instances; further ones wait
+// for a free instance.
+//
+// Threads: every method, any thread.
+#ifndef MIDSTREAM_CORE_SESSION_SESSION_H_
+#define MIDSTREAM_CORE_SESSION_SESSION_H_
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/plan/executor.h"
+#include "core/weights/store.h"
+
+namespace midstream::session {
+
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  Shape shape;
+};
+
+// An input that the caller may give although the outputs do not need it; `required` is the only
+// value it may have.
+struct UnusedInput {
+  TensorSpec spec;
+  std::optional<double> required;
+};
+
+struct NamedTensor {
+  std::string name;
+  Tensor value;
+};
+
+struct RunResult {
+  std::vector<NamedTensor> outputs;  // in the order of Session::outputs()
+  uint64_t version = 0;              // the weights that made them
+};
+
+class Session {
+ public:
+  // store must outlive the session. Errors: those of staging the current weights.
+  static Result<std::shared_ptr<Session>> Create(std::shared_ptr<const plan::Program> program,
+                                                 std::vector<UnusedInput> unused,
+                                                 std::shared_ptr<weights::Store> store,
+                                                 size_t instances);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const std::vector<TensorSpec>& inputs() const { return inputs_; }
+  const std::vector<TensorSpec>& outputs() const { return outputs_; }
+  const plan::Program& program() const { return *program_; }
+
+  // Inputs by name, with or without ":0". Errors: INVALID_ARGUMENT listing every input that is
+  // missing, unknown, or of another dtype or shape than declared; those of the backends.
+  Result<RunResult> Run(std::span<const NamedTensor> inputs);
+
+  // The same for callers that count: inputs in the order of inputs(). An output tensor that already
+  // has the right dtype and shape is written in place, else it is allocated.
+  Status Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs, uint64_t* version);
+
+  // Runs are given up after this long. Default 10 minutes.
+  void set_timeout_ns(uint64_t timeout_ns) { timeout_ns_ = timeout_ns; }
+
+ private:
+  Session() = default;
+  Result<std::vector<Tensor>> Arrange(std::span<const NamedTensor> inputs) const;
+  Result<std::shared_ptr<const plan::ShapedPlan>> Plan(std::span<const Tensor> inputs) const;
+  std::unique_ptr<plan::ExecContext> Borrow();
+  void GiveBack(std::unique_ptr<plan::ExecContext> context);
+
+  std::shared_ptr<const plan::Program> program_;
+  std::shared_ptr<weights::Store> store_;
+  size_t number_ = 0;  // of the program in the store
+  bool attached_ = false;
+  std::vector<TensorSpec> inputs_;
+  std::vector<UnusedInput> unused_;
+  std::vector<TensorSpec> outputs_;
+  uint64_t timeout_ns_ = uint64_t{600} * 1'000'000'000;
+
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<std::unique_ptr<plan::ExecContext>> idle_;
+};
+
+}  // namespace midstream::session
+
+#endif  // MIDSTREAM_CORE_SESSION_SESSION_H_
