@@ -6,10 +6,6 @@
 namespace midstream::session {
 namespace {
 
-std::string_view WithoutPort(std::string_view name) {
-  return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
-}
-
 std::string Describe(DType dtype, const Shape& shape) {
   return std::string(DTypeName(dtype)) + shape.ToString();
 }

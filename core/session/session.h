@@ -16,27 +16,17 @@
 #include <string>
 #include <vector>
 
+#include "core/graph/named_tensor.h"
 #include "core/plan/executor.h"
 #include "core/weights/store.h"
 
 namespace midstream::session {
-
-struct TensorSpec {
-  std::string name;
-  DType dtype = DType::kInvalid;
-  Shape shape;
-};
 
 // An input that the caller may give although the outputs do not need it; `required` is the only
 // value it may have.
 struct UnusedInput {
   TensorSpec spec;
   std::optional<double> required;
-};
-
-struct NamedTensor {
-  std::string name;
-  Tensor value;
 };
 
 struct RunResult {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/graph/named_tensor.h"
 #include "core/plan/evaluator.h"
 
 namespace midstream::weights {
@@ -10,10 +11,6 @@ namespace {
 bool IsDerived(const plan::Program& program, const std::string& slot) {
   return std::any_of(program.recipes().begin(), program.recipes().end(),
                      [&](const passes::Recipe& recipe) { return recipe.result == slot; });
-}
-
-std::string_view WithoutPort(std::string_view name) {
-  return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
 }
 
 }  // namespace

@@ -1,0 +1,169 @@
+// The public C++ API: Engine -> Model -> Session, and Update.
+//
+//   Engine   the backends and threads of one configuration
+//   Model    a checkpoint opened in place: one weight layout, the current weight version
+//   Session  the model compiled for a set of inputs and outputs; run it as often as you like, from
+//   any thread Update   new weights by name; one Commit makes them current for every session of the
+//   model, or changes nothing
+//
+// All four are handles: copies refer to the same object, and each keeps what it depends on alive.
+// Every method may be called from any thread unless it says otherwise. Nothing throws. Requires: a
+// program built with the same compiler and standard library as the engine; for others there is the
+// C API, midstream/midstream.h.
+#ifndef MIDSTREAM_CORE_ENGINE_ENGINE_H_
+#define MIDSTREAM_CORE_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/config/config.h"
+#include "core/graph/named_tensor.h"
+
+// Marks what libmidstream.so exports.
+#define MS_API __attribute__((visibility("default")))
+
+namespace midstream {
+
+namespace formats {
+class ModelSource;
+}
+
+// What became of one plugin of the configuration.
+struct MS_API PluginReport {
+  struct Device {
+    std::string name;
+    std::string isa;
+    uint64_t memory_bytes = 0;
+  };
+  std::string name;  // as the configuration names it
+  std::string path;
+  std::string version;
+  std::string abi;  // "1.0"
+  Status status;    // why it is not usable
+  std::vector<Device> devices;
+  std::vector<std::string>
+      operators;  // "Conv", "midstream.Conv", ... that it claims in their plainest form
+};
+
+// Counters of the process. Updating weights moves none of the first two once as many versions live
+// as will ever live at the same time.
+struct MS_API EngineStats {
+  uint64_t compiles = 0;            // modules and plans made
+  uint64_t system_allocations = 0;  // requests of backends for memory that reached the system
+  uint64_t backend_bytes = 0;       // memory that backends hold now
+};
+
+struct MS_API SessionOptions {
+  // Tensors that runs will feed; empty: the placeholders that the outputs need. Any tensor of the
+  // model may be named.
+  std::vector<std::string> inputs;
+  // Tensors to compute; empty: the model's own outputs. Any tensor of the model may be named.
+  std::vector<std::string> outputs;
+  // Placeholders that are the same in every run, by name.
+  std::map<std::string, Tensor> bound;
+};
+
+struct MS_API RunResult {
+  std::vector<NamedTensor> outputs;  // named as asked for, in that order
+  uint64_t version = 0;              // the weights that made them
+};
+
+class MS_API Session {
+ public:
+  const std::vector<TensorSpec>& inputs() const;
+  const std::vector<TensorSpec>& outputs() const;
+
+  // Waits for a free instance (execution.instances), then runs on this thread and the engine's
+  // pool. Errors: INVALID_ARGUMENT listing every input that is missing, unknown, or of another
+  // dtype or shape; those of backends.
+  Result<RunResult> Run(const std::vector<NamedTensor>& inputs);
+  // For callers that count: inputs in the order of inputs(); output tensors of the right dtype and
+  // shape that are passed in are overwritten, others are allocated. *version may be null.
+  Status Run(const std::vector<Tensor>& inputs, std::vector<Tensor>* outputs, uint64_t* version);
+
+  // "Conv 'c' runs on reference: ..." for every node that is not on the first backend of the
+  // placement order.
+  const std::vector<std::string>& fallbacks() const;
+  // The optimised graph, one node a line.
+  std::string DescribeGraph() const;
+
+ private:
+  friend class Model;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// Weights on their way to become a version. One thread at a time.
+class MS_API Update {
+ public:
+  // `name` with or without ":0". The tensor's bytes are read until Commit returns. What does not
+  // fit (unknown name, other dtype or shape) is reported by Commit, all problems at once.
+  void Assign(std::string_view name, Tensor value);
+  // Packs the new values on every backend beside running requests, then swaps one pointer: runs
+  // that start from now on use them, runs under way keep theirs. Returns the new version. Errors:
+  // INVALID_ARGUMENT listing every problem; those of backends; in every case nothing has changed.
+  // The update is empty afterwards and may be filled again.
+  Result<uint64_t> Commit();
+
+ private:
+  friend class Model;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+class MS_API Model {
+ public:
+  // What the model holds: inputs, outputs, weights, operators.
+  const formats::ModelSource& source() const;
+  // Errors: NOT_FOUND for a tensor that the model does not have; UNIMPLEMENTED listing every
+  // unsupported node.
+  Result<Session> CreateSession(const SessionOptions& options);
+
+  Update BeginUpdate();
+  // Every weight of another checkpoint of the same model, as one update. Errors: as Update::Commit;
+  // those of reading.
+  Result<uint64_t> UpdateFrom(const std::string& checkpoint);
+  uint64_t version() const;
+  // The exact current value. Errors: NOT_FOUND.
+  Result<Tensor> ReadWeight(const std::string& name);
+
+ private:
+  friend class Engine;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+class MS_API Engine {
+ public:
+  // Loads the plugins of the configuration and opens their devices. Errors: the plugins of the
+  // placement order that cannot be used, and why.
+  static Result<Engine> Open(const Config& config);
+  // A configuration file ("" = defaults) and "key=value" overrides.
+  static Result<Engine> Open(const std::string& config_path,
+                             const std::vector<std::string>& overrides = {});
+
+  // A TensorFlow checkpoint: prefix, .meta file, or directory with a `checkpoint` file. weights:
+  // another prefix to take the values from; empty: the model's own. Errors: those of reading,
+  // naming the file.
+  Result<Model> Load(const std::string& path, const std::string& weights = "");
+
+  const Config& config() const;
+  // Every plugin that the configuration lists, usable or not.
+  std::vector<PluginReport> plugins() const;
+  static EngineStats stats();
+
+ private:
+  struct Impl;
+  friend class Model;
+  friend class Session;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace midstream
+
+#endif  // MIDSTREAM_CORE_ENGINE_ENGINE_H_
