@@ -68,11 +68,6 @@ struct MS_API SessionOptions {
   std::map<std::string, Tensor> bound;
 };
 
-struct MS_API RunResult {
-  std::vector<NamedTensor> outputs;  // named as asked for, in that order
-  uint64_t version = 0;              // the weights that made them
-};
-
 class MS_API Session {
  public:
   const std::vector<TensorSpec>& inputs() const;
@@ -134,6 +129,8 @@ class MS_API Model {
 
  private:
   friend class Engine;
+  friend class Session;
+  friend class Update;
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };
@@ -153,14 +150,13 @@ class MS_API Engine {
   Result<Model> Load(const std::string& path, const std::string& weights = "");
 
   const Config& config() const;
-  // Every plugin that the configuration lists, usable or not.
-  std::vector<PluginReport> plugins() const;
+  // Every plugin that a configuration lists, usable or not; needs no engine.
+  static std::vector<PluginReport> InspectPlugins(const Config& config);
   static EngineStats stats();
 
  private:
   struct Impl;
   friend class Model;
-  friend class Session;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/graph/tensor.h"
 
@@ -18,6 +19,11 @@ struct TensorSpec {
 struct NamedTensor {
   std::string name;
   Tensor value;
+};
+
+struct RunResult {
+  std::vector<NamedTensor> outputs;  // named as asked for, in that order
+  uint64_t version = 0;              // the weights that made them
 };
 
 // "conv1/Variable:0" and "conv1/Variable" are one name: TensorFlow's first output needs no port.

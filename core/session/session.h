@@ -29,11 +29,6 @@ struct UnusedInput {
   std::optional<double> required;
 };
 
-struct RunResult {
-  std::vector<NamedTensor> outputs;  // in the order of Session::outputs()
-  uint64_t version = 0;              // the weights that made them
-};
-
 class Session {
  public:
   // store must outlive the session. Errors: those of staging the current weights.

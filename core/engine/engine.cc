@@ -1,0 +1,198 @@
+// Engine: plugins, devices and options from a configuration.
+
+#include <algorithm>
+
+#include "core/backend/host.h"
+#include "core/engine/impl.h"
+#include "core/plan/claimed_operators.h"
+
+namespace midstream {
+namespace {
+
+constexpr std::string_view kReference = "reference";
+
+// The reference plugin evaluates constants and recipes for every engine, whatever runs the model.
+Config WithReference(Config config) {
+  auto& list = config.plugins.list;
+  if (std::find(list.begin(), list.end(), kReference) == list.end()) list.emplace_back(kReference);
+  return config;
+}
+
+// The backends to ask for nodes, in order.
+std::vector<std::string> PlacementOrder(const Config& config, const backend::Registry& registry) {
+  if (!config.placement.order.empty()) return config.placement.order;
+  std::string first = config.backend;
+  if (first == "auto") {
+    first = registry.plugins().empty() ? std::string(kReference) : registry.plugins().front().name;
+  }
+  std::vector<std::string> order = {first};
+  if (first != kReference) order.emplace_back(kReference);
+  return order;
+}
+
+Result<std::shared_ptr<backend::Device>> OpenDevice(const Config& config,
+                                                    const backend::Registry& registry,
+                                                    const std::string& name, int64_t index) {
+  const backend::LoadedPlugin* plugin = registry.Find(name);
+  if (plugin == nullptr) return registry.WhyMissing(name);
+  backend::DeviceOptions options;
+  options.index = static_cast<uint32_t>(index);
+  if (auto it = config.backends.find(name); it != config.backends.end()) {
+    options.values.assign(it->second.begin(), it->second.end());
+  }
+  MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin->plugin, options));
+  if ((device->info().flags & MS_DEVICE_HOST_MEMORY) == 0) {
+    return Unimplemented("backend '" + name +
+                         "' has memory of its own, and values are placed in host memory only");
+  }
+  return device;
+}
+
+plan::Fallback ToPlan(config::Fallback fallback) {
+  switch (fallback) {
+    case config::Fallback::kError:
+      return plan::Fallback::kError;
+    case config::Fallback::kWarn:
+      return plan::Fallback::kWarn;
+    case config::Fallback::kAllow:
+      break;
+  }
+  return plan::Fallback::kAllow;
+}
+
+std::string_view ModeName(config::PrecisionMode mode) {
+  switch (mode) {
+    case config::PrecisionMode::kOrigin:
+      return "origin";
+    case config::PrecisionMode::kForceFp32:
+      return "force_fp32";
+    case config::PrecisionMode::kForceFp16:
+      return "force_fp16";
+    case config::PrecisionMode::kAllowFp32ToFp16:
+      return "allow_fp32_to_fp16";
+    case config::PrecisionMode::kAllowFp32ToBf16:
+      return "allow_fp32_to_bf16";
+    case config::PrecisionMode::kCubeFp16InFp32Out:
+      return "cube_fp16in_fp32out";
+    case config::PrecisionMode::kMixedFp16:
+      return "mixed_float16";
+    case config::PrecisionMode::kMixedBf16:
+      break;
+  }
+  return "mixed_bfloat16";
+}
+
+PluginReport Report(const backend::LoadedPlugin& loaded, const Config& config) {
+  PluginReport report;
+  report.name = loaded.name;
+  report.path = loaded.path;
+  report.version = loaded.version;
+  report.abi = std::to_string(loaded.abi_major) + "." + std::to_string(loaded.abi_minor);
+  auto count = backend::Device::Count(loaded.plugin);
+  if (!count.ok()) {
+    report.status = count.status();
+    return report;
+  }
+  backend::DeviceOptions options;
+  if (auto it = config.backends.find(loaded.name); it != config.backends.end()) {
+    options.values.assign(it->second.begin(), it->second.end());
+  }
+  for (options.index = 0; options.index < *count; ++options.index) {
+    auto device = backend::Device::Open(loaded.plugin, options);
+    if (!device.ok()) {
+      report.status = device.status();
+      return report;
+    }
+    const ms_device_info& info = (*device)->info();
+    report.devices.push_back({std::string(info.name.data, info.name.size),
+                              std::string(info.isa.data, info.isa.size), info.memory_bytes});
+    if (options.index == 0) report.operators = plan::ClaimedOperators(**device);
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<plan::ProgramOptions> Engine::Impl::MakeProgramOptions() const {
+  plan::ProgramOptions options;
+  bool nhwc = placement.front()->info().layout == MS_LAYOUT_NHWC;
+  options.passes.layout = nhwc ? passes::Layout::kNhwc : passes::Layout::kNchw;
+  options.passes.fuse = config.optimizer.fuse;
+  MS_ASSIGN_OR_RETURN(options.passes.precision,
+                      passes::PolicyForMode(ModeName(config.precision.mode)));
+  options.passes.precision.keep = config.precision.keep;
+  options.fallback = ToPlan(config.placement.fallback);
+  options.deterministic = config.execution.deterministic;
+  options.threads = static_cast<uint32_t>(config.execution.threads);
+  return options;
+}
+
+Result<Engine> Engine::Open(const Config& config) {
+  Engine engine;
+  engine.impl_ = std::make_shared<Impl>();
+  Impl& impl = *engine.impl_;
+  impl.config = config;
+  impl.registry = backend::LoadPlugins(WithReference(config), backend::ProcessHost());
+
+  MS_ASSIGN_OR_RETURN(auto reference,
+                      OpenDevice(impl.config, impl.registry, std::string(kReference), 0));
+  impl.evaluator = std::make_unique<plan::BackendEvaluator>(reference);
+  int64_t index = config.device.id;  // of the first backend; the others use their first device
+  for (const std::string& name : PlacementOrder(impl.config, impl.registry)) {
+    if (name == kReference && index == 0) {
+      impl.placement.push_back(reference);
+    } else {
+      MS_ASSIGN_OR_RETURN(auto device, OpenDevice(impl.config, impl.registry, name, index));
+      impl.placement.push_back(std::move(device));
+    }
+    index = 0;
+  }
+  return engine;
+}
+
+Result<Engine> Engine::Open(const std::string& config_path,
+                            const std::vector<std::string>& overrides) {
+  std::vector<config::Override> parsed;
+  for (const std::string& text : overrides) {
+    MS_ASSIGN_OR_RETURN(config::Override override_, config::ParseOverride(text));
+    parsed.push_back(std::move(override_));
+  }
+  MS_ASSIGN_OR_RETURN(Config config, config::LoadConfig(config_path, parsed));
+  return Open(config);
+}
+
+Result<Model> Engine::Load(const std::string& path, const std::string& weights) {
+  Model model;
+  model.impl_ = std::make_shared<Model::Impl>();
+  model.impl_->engine = impl_;
+  MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path));
+  if (!weights.empty()) {
+    MS_ASSIGN_OR_RETURN(model.impl_->initial, model.impl_->source->OpenWeights(weights));
+  }
+  model.impl_->MakeStore();
+  return model;
+}
+
+const Config& Engine::config() const { return impl_->config; }
+
+std::vector<PluginReport> Engine::InspectPlugins(const Config& config) {
+  backend::Registry registry = backend::LoadPlugins(WithReference(config), backend::ProcessHost());
+  std::vector<PluginReport> reports;
+  for (const backend::LoadedPlugin& plugin : registry.plugins()) {
+    reports.push_back(Report(plugin, config));
+  }
+  for (const backend::PluginFailure& failure : registry.failures()) {
+    PluginReport report;
+    report.name = failure.plugin;
+    report.status = failure.status;
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+EngineStats Engine::stats() {
+  backend::MemoryStats memory = backend::ProcessMemoryStats();
+  return {plan::CompileCount(), memory.system_allocations, memory.live_bytes};
+}
+
+}  // namespace midstream

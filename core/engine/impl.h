@@ -1,0 +1,52 @@
+// What stands behind the handles of engine.h. Each object keeps alive what it was made from: a
+// session its model, a model its engine; inside the engine, members are destroyed in the reverse
+// order of their use.
+#ifndef MIDSTREAM_CORE_ENGINE_IMPL_H_
+#define MIDSTREAM_CORE_ENGINE_IMPL_H_
+
+#include <memory>
+#include <mutex>
+
+#include "core/backend/registry.h"
+#include "core/engine/engine.h"
+#include "core/formats/model_source.h"
+#include "core/plan/evaluator.h"
+#include "core/session/session.h"
+#include "core/weights/store.h"
+
+namespace midstream {
+
+struct Engine::Impl {
+  Config config;
+  backend::Registry registry;
+  std::vector<std::shared_ptr<backend::Device>> placement;  // in the order in which they are asked
+  std::unique_ptr<plan::BackendEvaluator> evaluator;
+  weights::Reaper reaper;
+
+  // passes and placement as the configuration asks for them.
+  Result<plan::ProgramOptions> MakeProgramOptions() const;
+};
+
+struct Model::Impl {
+  std::shared_ptr<Engine::Impl> engine;
+  std::unique_ptr<formats::ModelSource> source;
+  std::unique_ptr<formats::WeightReader> initial;  // null: the source's own checkpoint
+  std::shared_ptr<weights::Store> store;
+
+  // Fills `store` from the source's weights.
+  void MakeStore();
+};
+
+struct Session::Impl {
+  std::shared_ptr<Model::Impl> model;
+  std::shared_ptr<session::Session> session;
+};
+
+struct Update::Impl {
+  std::shared_ptr<Model::Impl> model;
+  weights::Transaction transaction;
+};
+
+}  // namespace midstream
+
+#endif  // MIDSTREAM_CORE_ENGINE_IMPL_H_

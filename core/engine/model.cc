@@ -1,0 +1,93 @@
+// Model, Session and Update: the handles over formats, weights and sessions.
+
+#include "core/engine/impl.h"
+
+namespace midstream {
+namespace {
+
+std::vector<session::UnusedInput> UnusedInputs(const formats::BuiltGraph& built) {
+  std::vector<session::UnusedInput> unused;
+  for (const formats::IgnoredFeed& feed : built.ignored_feeds) {
+    unused.push_back({{feed.tensor.name, feed.tensor.dtype, feed.tensor.shape}, feed.required});
+  }
+  return unused;
+}
+
+}  // namespace
+
+void Model::Impl::MakeStore() {
+  std::map<std::string, weights::WeightDecl> declared;
+  for (const formats::WeightInfo& weight : source->weights()) {
+    if (!weight.skipped) declared[weight.name] = {weight.dtype, weight.shape};
+  }
+  auto read = [this](const std::string& name) {
+    return initial != nullptr ? initial->Read(name) : source->ReadWeight(name);
+  };
+  store = std::make_shared<weights::Store>(std::move(declared), read, *engine->evaluator,
+                                           engine->reaper);
+}
+
+const formats::ModelSource& Model::source() const { return *impl_->source; }
+
+Result<Session> Model::CreateSession(const SessionOptions& options) {
+  formats::GraphRequest request{options.inputs, options.outputs, options.bound};
+  if (request.outputs.empty()) {
+    for (const formats::TensorInfo& output : impl_->source->outputs())
+      request.outputs.push_back(output.name);
+  }
+  MS_ASSIGN_OR_RETURN(formats::BuiltGraph built, impl_->source->BuildGraph(request));
+  auto unused = UnusedInputs(built);
+  Engine::Impl& engine = *impl_->engine;
+  MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
+  MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(built.graph), program_options,
+                                                           engine.placement, *engine.evaluator));
+  Session session;
+  session.impl_ = std::make_shared<Session::Impl>();
+  session.impl_->model = impl_;
+  MS_ASSIGN_OR_RETURN(
+      session.impl_->session,
+      session::Session::Create(program, std::move(unused), impl_->store,
+                               static_cast<size_t>(engine.config.execution.instances)));
+  return session;
+}
+
+Update Model::BeginUpdate() {
+  Update update;
+  update.impl_ = std::make_shared<Update::Impl>(Update::Impl{impl_, impl_->store->Begin()});
+  return update;
+}
+
+Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
+  MS_ASSIGN_OR_RETURN(auto reader, impl_->source->OpenWeights(checkpoint));
+  Update update = BeginUpdate();
+  for (const std::string& name : reader->names()) {
+    MS_ASSIGN_OR_RETURN(Tensor value, reader->Read(name));
+    update.Assign(name, std::move(value));
+  }
+  return update.Commit();
+}
+
+uint64_t Model::version() const { return impl_->store->Pin()->id; }
+Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store->Read(name); }
+
+void Update::Assign(std::string_view name, Tensor value) {
+  impl_->transaction.Put(name, std::move(value));
+}
+Result<uint64_t> Update::Commit() { return impl_->transaction.Commit(); }
+
+const std::vector<TensorSpec>& Session::inputs() const { return impl_->session->inputs(); }
+const std::vector<TensorSpec>& Session::outputs() const { return impl_->session->outputs(); }
+const std::vector<std::string>& Session::fallbacks() const {
+  return impl_->session->program().placement().fallbacks;
+}
+std::string Session::DescribeGraph() const { return impl_->session->program().graph().ToString(); }
+
+Result<RunResult> Session::Run(const std::vector<NamedTensor>& inputs) {
+  return impl_->session->Run(inputs);
+}
+Status Session::Run(const std::vector<Tensor>& inputs, std::vector<Tensor>* outputs,
+                    uint64_t* version) {
+  return impl_->session->Run(inputs, outputs, version);
+}
+
+}  // namespace midstream
