@@ -1,0 +1,50 @@
+// What the importers need of files beyond core/base/file.h: reading by position, and quoting names
+// that come from files.
+//
+// Files are read, not mapped: a trainer that truncates a mapped file would end the process.
+//
+// Threads: a File may be read by several threads at once.
+#ifndef MIDSTREAM_CORE_FORMATS_FILE_H_
+#define MIDSTREAM_CORE_FORMATS_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/status.h"
+
+namespace midstream::formats {
+
+class File {
+ public:
+  // Errors: NOT_FOUND; INVALID_ARGUMENT for a directory or device; PERMISSION_DENIED.
+  static Result<File> Open(const std::string& path);
+  File(File&& other) noexcept;
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  const std::string& path() const { return path_; }
+  uint64_t size() const { return size_; }  // when it was opened
+  // Errors: DATA_LOSS when the file ends before offset + size.
+  Status ReadAt(uint64_t offset, void* to, size_t size) const;
+
+ private:
+  File(std::string path, int descriptor, uint64_t size)
+      : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
+
+  std::string path_;
+  int descriptor_ = -1;
+  uint64_t size_ = 0;
+};
+
+bool IsFile(const std::string& path);
+bool IsDirectory(const std::string& path);
+
+// `text` in single quotes for a message: bytes that are not printable as \xNN, cut when very long.
+// Names come from files and may hold anything.
+std::string Quoted(std::string_view text);
+
+}  // namespace midstream::formats
+
+#endif  // MIDSTREAM_CORE_FORMATS_FILE_H_

@@ -1,0 +1,119 @@
+// ModelSource: a trained model as some tool left it on disk, before the engine compiles it.
+//
+// One implementation per format. It tells what the model holds, builds a graph for the outputs that
+// are asked for, and reads weights, its own or those of another checkpoint of the same model.
+//
+// Names of tensors are accepted with or without ":0" and given without it. Weight names are the
+// trainer's variable names.
+//
+// Threads: const methods may be called by several threads at once.
+#ifndef MIDSTREAM_CORE_FORMATS_MODEL_SOURCE_H_
+#define MIDSTREAM_CORE_FORMATS_MODEL_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/graph/graph.h"
+#include "core/graph/tensor.h"
+
+namespace midstream::formats {
+
+struct TensorInfo {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  Shape shape;
+};
+
+struct WeightInfo {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  Shape shape;
+  size_t bytes = 0;
+  std::string checkpoint_key;  // the name in the model's checkpoint files; empty: not stored there
+  bool skipped = false;        // never read
+  std::string reason;          // why skipped: "optimizer slot", ...
+};
+
+struct OpCount {
+  std::string op;  // the format's own name of the operator
+  int64_t count = 0;
+  bool supported = false;
+  std::string example;  // a node of this kind
+};
+
+struct GraphRequest {
+  // Tensors that the caller feeds; any tensor may be fed, and cuts the graph there. Empty: the
+  // placeholders that the outputs need.
+  std::vector<std::string> feeds;
+  std::vector<std::string> outputs;     // any tensor may be fetched
+  std::map<std::string, Tensor> bound;  // placeholders fixed to a value, as a keep_prob of 1
+};
+
+// A dropout that the graph no longer has. The rewrite is exact for the value `required` of
+// `control`; with any other value the model would compute random numbers.
+struct RemovedDropout {
+  std::string node;
+  std::string control;    // the placeholder that sets it; empty: a constant of the model does
+  double required = 1.0;  // 1 where `control` is a probability to keep, 0 where it is a rate
+};
+
+// A feed of the request that the outputs do not need.
+struct IgnoredFeed {
+  TensorInfo tensor;
+  std::optional<double> required;  // set: the only value that may be fed (see RemovedDropout)
+};
+
+struct BuiltGraph {
+  Graph graph;  // compacted; dtypes and shapes of inputs, weights and constants only
+  std::vector<RemovedDropout> removed_dropout;
+  std::vector<IgnoredFeed> ignored_feeds;
+};
+
+// The weights of one checkpoint, under the engine's names.
+class WeightReader {
+ public:
+  virtual ~WeightReader() = default;
+  // What this checkpoint holds for the model, in the model's order, skipped weights left out.
+  virtual const std::vector<std::string>& names() const = 0;
+  // Errors: NOT_FOUND when the model or the file has no such weight; DATA_LOSS; INVALID_ARGUMENT
+  // when the file holds it with another dtype or shape than the model.
+  virtual Result<Tensor> Read(const std::string& name) const = 0;
+};
+
+class ModelSource {
+ public:
+  virtual ~ModelSource() = default;
+
+  virtual const std::string& path() const = 0;  // of the file that holds the graph
+  // Placeholders.
+  virtual const std::vector<TensorInfo>& inputs() const = 0;
+  // Where the inference part of the graph ends: what a user probably wants to fetch.
+  virtual const std::vector<TensorInfo>& outputs() const = 0;
+  virtual const std::vector<WeightInfo>& weights() const = 0;
+  // Operators on the way to `outputs`, most frequent first. Errors: as BuildGraph for names.
+  virtual Result<std::vector<OpCount>> Operators(const std::vector<std::string>& outputs) const = 0;
+
+  // Errors: NOT_FOUND for a tensor that the model does not have; INVALID_ARGUMENT for a malformed
+  // graph or a placeholder that is reached and not fed; UNIMPLEMENTED listing every node that
+  // cannot be translated.
+  virtual Result<BuiltGraph> BuildGraph(const GraphRequest& request) const = 0;
+
+  // The value in the model's own checkpoint. Errors: as WeightReader::Read.
+  virtual Result<Tensor> ReadWeight(const std::string& name) const = 0;
+  // Another checkpoint of the same model. Errors: NOT_FOUND, DATA_LOSS.
+  virtual Result<std::unique_ptr<WeightReader>> OpenWeights(const std::string& path) const = 0;
+};
+
+// Opens a TensorFlow checkpoint prefix, a `.meta` file, or a directory with a `checkpoint` file.
+// Errors: NOT_FOUND or INVALID_ARGUMENT naming the path and what was expected; DATA_LOSS.
+Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path);
+
+}  // namespace midstream::formats
+
+#endif  // MIDSTREAM_CORE_FORMATS_MODEL_SOURCE_H_

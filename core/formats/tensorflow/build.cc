@@ -1,0 +1,315 @@
+#include "core/formats/tensorflow/build.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/formats/file.h"
+#include "core/formats/tensorflow/path.h"
+#include "core/formats/tensorflow/translate.h"
+#include "core/formats/tensorflow/variables.h"
+
+namespace midstream::tensorflow {
+namespace {
+
+using formats::BuiltGraph;
+using formats::GraphRequest;
+using formats::Quoted;
+
+bool IsPlaceholder(const NodeDef& node) {
+  return node.op == "Placeholder" || node.op == "PlaceholderV2";
+}
+
+// The value of a scalar of any numeric type.
+std::optional<double> ScalarValue(const Tensor& tensor) {
+  if (tensor.count() != 1) return std::nullopt;
+  switch (tensor.dtype()) {
+    case DType::kF32:
+      return tensor.as<float>()[0];
+    case DType::kF64:
+      return tensor.as<double>()[0];
+    case DType::kF16:
+      return HalfToFloat(tensor.as<uint16_t>()[0]);
+    case DType::kBF16:
+      return BFloat16ToFloat(tensor.as<uint16_t>()[0]);
+    default:
+      break;
+  }
+  auto ints = tensor.ToInts();
+  return ints.ok() ? std::optional(static_cast<double>((*ints)[0])) : std::nullopt;
+}
+
+// Collects what cannot be translated, so that one error tells all of it.
+class Problems {
+ public:
+  void Add(const NodeDef& node, std::string line) {
+    text_ += "\n  " + std::move(line);
+    ++counts_[std::string(node.op)];
+    ++total_;
+  }
+
+  Status ToStatus() const {
+    if (total_ == 0) return OkStatus();
+    std::string by_op;
+    for (const auto& [op, count] : counts_) {
+      by_op += (by_op.empty() ? "" : ", ") + Quoted(op) + " " + std::to_string(count);
+    }
+    return Unimplemented(std::to_string(total_) + (total_ == 1 ? " node" : " nodes") +
+                         " on the way to the outputs cannot be translated (" + by_op +
+                         "):" + text_);
+  }
+
+ private:
+  std::string text_;
+  std::map<std::string, int> counts_;
+  int total_ = 0;
+};
+
+class Builder {
+ public:
+  Builder(const TfGraph& source, const GraphRequest& request)
+      : source_(source), request_(request), values_(source.nodes().size()) {}
+
+  Result<BuiltGraph> Build() {
+    MS_RETURN_IF_ERROR(ParseRequest());
+    MS_ASSIGN_OR_RETURN(path_, FindPath(source_, cut_, predicates_, outputs_));
+    MS_RETURN_IF_ERROR(ReportDropouts());
+    // Weights come first: their names are the trainer's, whatever else the graph holds.
+    MS_RETURN_IF_ERROR(AddVariables());
+    MS_RETURN_IF_ERROR(AddInputs());
+    for (const Path::Step& step : path_.steps) {
+      MS_RETURN_IF_ERROR(Translate(step));
+    }
+    MS_RETURN_IF_ERROR(problems_.ToStatus());
+    MS_RETURN_IF_ERROR(AddOutputs());
+    MS_RETURN_IF_ERROR(built_.graph.Compact());
+    return std::move(built_);
+  }
+
+ private:
+  Status ParseRequest() {
+    if (request_.outputs.empty()) return InvalidArgument("no output was asked for");
+    for (const std::string& name : request_.outputs) {
+      MS_ASSIGN_OR_RETURN(TensorRef ref, source_.ParseTensor(name));
+      outputs_.push_back(ref);
+    }
+    for (const std::string& name : request_.feeds) {
+      MS_ASSIGN_OR_RETURN(TensorRef ref, source_.ParseTensor(name));
+      if (!cut_.insert(ref).second)
+        return InvalidArgument("input " + Quoted(name) + " is fed twice");
+      feeds_.push_back(ref);
+    }
+    for (const auto& [name, tensor] : request_.bound) {
+      MS_ASSIGN_OR_RETURN(TensorRef ref, source_.ParseTensor(name));
+      MS_RETURN_IF_ERROR(Bind(name, ref, tensor));
+    }
+    return OkStatus();
+  }
+
+  Status Bind(const std::string& name, TensorRef ref, const Tensor& tensor) {
+    if (!cut_.insert(ref).second) {
+      return InvalidArgument("tensor " + Quoted(name) + " is both fed and bound to a value");
+    }
+    formats::TensorInfo info = InfoOf(source_, ref);
+    if (info.dtype != tensor.dtype() || !info.shape.Accepts(tensor.shape())) {
+      return InvalidArgument("tensor " + Quoted(name) + " is " +
+                             std::string(DTypeName(info.dtype)) + info.shape.ToString() +
+                             " and cannot be bound to a value of " +
+                             std::string(DTypeName(tensor.dtype())) + tensor.shape().ToString());
+    }
+    bound_.emplace(ref, tensor);
+    if (tensor.dtype() == DType::kBool && tensor.count() == 1) {
+      predicates_.emplace(ref, tensor.as<uint8_t>()[0] != 0);
+    }
+    return OkStatus();
+  }
+
+  Status ReportDropouts() {
+    std::map<TensorRef, double> required;
+    for (const Path::Dropout& dropout : path_.dropouts) {
+      formats::RemovedDropout removed;
+      removed.node = std::string(source_.node(dropout.node).name);
+      removed.required = dropout.match.required;
+      if (dropout.match.control) {
+        TensorRef control = *dropout.match.control;
+        removed.control = source_.TensorName(control);
+        required.emplace(control, removed.required);
+        auto bound = bound_.find(control);
+        if (bound != bound_.end() && ScalarValue(bound->second) != removed.required) {
+          return InvalidArgument("dropout " + Quoted(removed.node) +
+                                 " can only be left out of inference, and " +
+                                 Quoted(removed.control) + " is bound to another value than " +
+                                 std::to_string(static_cast<int>(removed.required)));
+        }
+      }
+      built_.removed_dropout.push_back(std::move(removed));
+    }
+    for (TensorRef feed : feeds_) {
+      if (path_.cuts.count(feed) > 0) continue;
+      formats::IgnoredFeed ignored{InfoOf(source_, feed), std::nullopt};
+      if (auto it = required.find(feed); it != required.end()) ignored.required = it->second;
+      built_.ignored_feeds.push_back(std::move(ignored));
+    }
+    return OkStatus();
+  }
+
+  Status AddVariables() {
+    for (const Path::Step& step : path_.steps) {
+      const NodeDef& node = source_.node(step.node);
+      if (!IsVariable(node.op)) continue;
+      DType dtype = DTypeFromProto(source_.Type(node, "dtype"));
+      Shape shape = source_.ShapeOf(node, "shape");
+      if (DTypeSize(dtype) == 0) {
+        problems_.Add(
+            node, Describe(node) + " has the type " + ProtoTypeName(source_.Type(node, "dtype")));
+      } else if (auto bytes = ByteSize(dtype, shape); !bytes.ok()) {
+        problems_.Add(node, Describe(node) + " has the shape " + shape.ToString());
+      } else {
+        values_[step.node] = {built_.graph.AddWeight(std::string(node.name), dtype, shape)};
+      }
+    }
+    return OkStatus();
+  }
+
+  Status AddInputs() {
+    for (TensorRef feed : feeds_) {
+      if (path_.cuts.count(feed) > 0) MS_RETURN_IF_ERROR(AddInput(feed));
+    }
+    for (const auto& [ref, tensor] : bound_) {
+      cut_values_[ref] = built_.graph.AddConstant(source_.TensorName(ref), tensor);
+    }
+    for (const Path::Step& step : path_.steps) {
+      const NodeDef& node = source_.node(step.node);
+      if (!IsPlaceholder(node)) continue;
+      if (!feeds_.empty()) {
+        return InvalidArgument("the outputs need placeholder " + Quoted(node.name) +
+                               ", which is not fed");
+      }
+      MS_RETURN_IF_ERROR(AddInput({step.node, 0}));
+      values_[step.node] = {cut_values_[{step.node, 0}]};
+    }
+    return OkStatus();
+  }
+
+  Status AddInput(TensorRef ref) {
+    formats::TensorInfo info = InfoOf(source_, ref);
+    if (DTypeSize(info.dtype) == 0) {
+      return Unimplemented("tensor " + Quoted(info.name) + " of type " +
+                           ProtoTypeName(source_.OutputType(ref)) + " cannot be fed");
+    }
+    cut_values_[ref] = built_.graph.AddInput(info.name, info.dtype, info.shape);
+    return OkStatus();
+  }
+
+  // The value that stands for a tensor, or kNoValue: then its node is among the problems.
+  Result<ValueId> ValueOf(TensorRef ref) {
+    if (auto cut = cut_values_.find(ref); cut != cut_values_.end()) return cut->second;
+    const std::vector<ValueId>& outputs = values_[ref.node];
+    if (outputs.empty()) return kNoValue;
+    if (ref.output >= outputs.size()) {
+      return Unimplemented("output " + std::to_string(ref.output) + " of " +
+                           Describe(source_.node(ref.node)) + " is not computed at inference");
+    }
+    return outputs[ref.output];
+  }
+
+  Status Translate(const Path::Step& step) {
+    const NodeDef& node = source_.node(step.node);
+    if (IsVariable(node.op) || IsPlaceholder(node)) return OkStatus();
+    Translation translation = FindTranslation(node.op);
+    if (translation == nullptr) {
+      problems_.Add(node, Describe(node) + Hint(node));
+      return OkStatus();
+    }
+    std::vector<ValueId> inputs;
+    std::vector<Shape> shapes;
+    for (TensorRef ref : step.inputs) {
+      auto value = ValueOf(ref);
+      if (!value.ok()) return Report(node, value.status());
+      if (*value == kNoValue) return OkStatus();
+      const Shape& known = built_.graph.value(*value).shape;
+      inputs.push_back(*value);
+      shapes.push_back(known.rank_known() ? known : source_.OutputShape(ref));
+    }
+    OpContext context(source_, node, &built_.graph, std::move(inputs), std::move(shapes));
+    Status status = translation(context);
+    if (!status.ok()) return Report(node, status);
+    values_[step.node] = context.outputs();
+    return OkStatus();
+  }
+
+  Status Report(const NodeDef& node, const Status& status) {
+    if (status.code() != Code::kUnimplemented) return status;
+    problems_.Add(node, std::string(status.message()));
+    return OkStatus();
+  }
+
+  static std::string Hint(const NodeDef& node) {
+    if (node.op.starts_with("Iterator")) return " is an input pipeline: feed its outputs";
+    if (node.op.starts_with("Random")) return " computes random numbers";
+    return "";
+  }
+
+  Status AddOutputs() {
+    for (size_t i = 0; i < path_.outputs.size(); ++i) {
+      MS_ASSIGN_OR_RETURN(ValueId value, ValueOf(path_.outputs[i]));
+      if (built_.graph.value(value).kind != ValueKind::kNode) {
+        value = built_.graph.Add("Identity", source_.TensorName(outputs_[i]), {value});
+      }
+      built_.graph.AddOutput(value, request_.outputs[i]);
+    }
+    return OkStatus();
+  }
+
+  const TfGraph& source_;
+  const GraphRequest& request_;
+  std::vector<TensorRef> outputs_;
+  std::vector<TensorRef> feeds_;
+  std::set<TensorRef> cut_;  // feeds_ and bound_
+  std::map<TensorRef, Tensor> bound_;
+  std::map<TensorRef, bool> predicates_;
+  Path path_;
+  std::map<TensorRef, ValueId> cut_values_;
+  std::vector<std::vector<ValueId>> values_;  // of each node's outputs
+  Problems problems_;
+  BuiltGraph built_;
+};
+
+}  // namespace
+
+Result<BuiltGraph> BuildGraph(const TfGraph& source, const GraphRequest& request) {
+  return Builder(source, request).Build();
+}
+
+Result<std::vector<formats::OpCount>> CountOperators(const TfGraph& source,
+                                                     const std::vector<std::string>& outputs) {
+  std::vector<TensorRef> refs;
+  for (const std::string& name : outputs) {
+    MS_ASSIGN_OR_RETURN(TensorRef ref, source.ParseTensor(name));
+    refs.push_back(ref);
+  }
+  std::set<TensorRef> cut;
+  MS_ASSIGN_OR_RETURN(Path path, FindPath(source, cut, {}, refs));
+  std::map<std::string_view, formats::OpCount> counts;
+  for (const Path::Step& step : path.steps) {
+    const NodeDef& node = source.node(step.node);
+    formats::OpCount& count = counts[node.op];
+    if (count.count++ > 0) continue;
+    count.op = std::string(node.op);
+    count.example = std::string(node.name);
+    count.supported =
+        IsVariable(node.op) || IsPlaceholder(node) || FindTranslation(node.op) != nullptr;
+  }
+  std::vector<formats::OpCount> sorted;
+  for (auto& [op, count] : counts) sorted.push_back(std::move(count));
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.count > b.count; });
+  return sorted;
+}
+
+formats::TensorInfo InfoOf(const TfGraph& source, TensorRef ref) {
+  return {source.TensorName(ref), DTypeFromProto(source.OutputType(ref)), source.OutputShape(ref)};
+}
+
+}  // namespace midstream::tensorflow

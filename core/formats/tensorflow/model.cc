@@ -1,0 +1,84 @@
+#include "core/formats/tensorflow/model.h"
+
+#include <utility>
+
+#include "core/base/file.h"
+#include "core/formats/tensorflow/build.h"
+#include "core/formats/tensorflow/inference_part.h"
+#include "core/formats/tensorflow/weights.h"
+
+namespace midstream::tensorflow {
+namespace {
+
+constexpr uint64_t kLargestMeta = uint64_t{2} << 30;  // protobuf's own limit
+
+std::vector<formats::TensorInfo> Placeholders(const TfGraph& graph) {
+  std::vector<formats::TensorInfo> infos;
+  for (uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    std::string_view op = graph.node(i).op;
+    if (op != "Placeholder" && op != "PlaceholderV2" && op != "PlaceholderWithDefault") continue;
+    formats::TensorInfo info = InfoOf(graph, {i, 0});
+    if (DTypeSize(info.dtype) > 0) infos.push_back(std::move(info));  // no file names of Savers
+  }
+  return infos;
+}
+
+Result<TfGraph> ReadGraph(std::string_view bytes) {
+  MS_ASSIGN_OR_RETURN(MetaGraph meta, DecodeMetaGraph(bytes));
+  return TfGraph::Make(std::move(meta));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(const std::string& meta_path,
+                                                                    const std::string& prefix,
+                                                                    bool weights_required) {
+  MS_ASSIGN_OR_RETURN(std::string content, ReadFile(meta_path, kLargestMeta));
+  auto bytes = std::make_unique<const std::string>(std::move(content));
+  auto graph = ReadGraph(*bytes);
+  if (!graph.ok()) return graph.status().WithContext(meta_path);
+  std::unique_ptr<TensorFlowModel> model(new TensorFlowModel(*std::move(graph)));
+  model->path_ = meta_path;
+  model->bytes_ = std::move(bytes);
+  model->inputs_ = Placeholders(model->graph_);
+  std::vector<TensorRef> outputs = FindInferenceOutputs(model->graph_);
+  for (TensorRef ref : outputs) model->outputs_.push_back(InfoOf(model->graph_, ref));
+  auto variables = FindVariables(model->graph_, outputs);
+  if (!variables.ok()) return variables.status().WithContext(meta_path);
+  model->variables_ = std::make_shared<const Variables>(*std::move(variables));
+  auto weights = CheckpointWeights::Open(prefix, model->variables_);
+  if (weights.ok()) {
+    model->own_weights_ = *std::move(weights);
+  } else if (weights_required) {
+    return weights.status();
+  } else {
+    model->own_status_ = weights.status();
+  }
+  return std::unique_ptr<formats::ModelSource>(std::move(model));
+}
+
+Result<std::vector<formats::OpCount>> TensorFlowModel::Operators(
+    const std::vector<std::string>& outputs) const {
+  auto counts = CountOperators(graph_, outputs);
+  if (!counts.ok()) return counts.status().WithContext(path_);
+  return counts;
+}
+
+Result<formats::BuiltGraph> TensorFlowModel::BuildGraph(
+    const formats::GraphRequest& request) const {
+  auto built = tensorflow::BuildGraph(graph_, request);
+  if (!built.ok()) return built.status().WithContext(path_);
+  return built;
+}
+
+Result<Tensor> TensorFlowModel::ReadWeight(const std::string& name) const {
+  if (own_weights_ == nullptr) return own_status_;
+  return own_weights_->Read(name);
+}
+
+Result<std::unique_ptr<formats::WeightReader>> TensorFlowModel::OpenWeights(
+    const std::string& path) const {
+  return CheckpointWeights::Open(path, variables_);
+}
+
+}  // namespace midstream::tensorflow

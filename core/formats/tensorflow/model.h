@@ -1,0 +1,52 @@
+// TensorFlowModel: a checkpoint of TensorFlow 1.x as a ModelSource.
+//
+// Opening it decodes the graph and finds weights and outputs; values are read when they are asked
+// for, each checked against the graph's own idea of dtype and shape.
+#ifndef MIDSTREAM_CORE_FORMATS_TENSORFLOW_MODEL_H_
+#define MIDSTREAM_CORE_FORMATS_TENSORFLOW_MODEL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/formats/model_source.h"
+#include "core/formats/tensorflow/tf_graph.h"
+#include "core/formats/tensorflow/variables.h"
+
+namespace midstream::tensorflow {
+
+class TensorFlowModel : public formats::ModelSource {
+ public:
+  // `meta_path` holds the graph; the model's own weights are at `prefix`. Without
+  // `weights_required`, a missing index is an error only when a weight is read.
+  static Result<std::unique_ptr<formats::ModelSource>> Open(const std::string& meta_path,
+                                                            const std::string& prefix,
+                                                            bool weights_required);
+
+  const std::string& path() const override { return path_; }
+  const std::vector<formats::TensorInfo>& inputs() const override { return inputs_; }
+  const std::vector<formats::TensorInfo>& outputs() const override { return outputs_; }
+  const std::vector<formats::WeightInfo>& weights() const override { return variables_->infos; }
+  Result<std::vector<formats::OpCount>> Operators(
+      const std::vector<std::string>& outputs) const override;
+  Result<formats::BuiltGraph> BuildGraph(const formats::GraphRequest& request) const override;
+  Result<Tensor> ReadWeight(const std::string& name) const override;
+  Result<std::unique_ptr<formats::WeightReader>> OpenWeights(
+      const std::string& path) const override;
+
+ private:
+  explicit TensorFlowModel(TfGraph graph) : graph_(std::move(graph)) {}
+
+  std::string path_;
+  std::unique_ptr<const std::string> bytes_;  // behind the views in graph_
+  TfGraph graph_;
+  std::vector<formats::TensorInfo> inputs_;
+  std::vector<formats::TensorInfo> outputs_;
+  std::shared_ptr<const Variables> variables_;
+  std::unique_ptr<formats::WeightReader> own_weights_;  // null: own_status_ says why
+  Status own_status_;
+};
+
+}  // namespace midstream::tensorflow
+
+#endif  // MIDSTREAM_CORE_FORMATS_TENSORFLOW_MODEL_H_

@@ -1,0 +1,63 @@
+// Resolver: what a tensor comes to when everything that does nothing at inference is looked
+// through.
+//
+// See path.h for what is looked through. A Merge whose branches differ and whose predicate is not
+// known stays; it then computes a choice between both branches.
+#ifndef MIDSTREAM_CORE_FORMATS_TENSORFLOW_RESOLVER_H_
+#define MIDSTREAM_CORE_FORMATS_TENSORFLOW_RESOLVER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/formats/tensorflow/dropout.h"
+#include "core/formats/tensorflow/tf_graph.h"
+
+namespace midstream::tensorflow {
+
+class Resolver {
+ public:
+  // Requires: the arguments outlive the resolver.
+  Resolver(const TfGraph& graph, const std::set<TensorRef>& cut,
+           const std::map<TensorRef, bool>& predicates)
+      : graph_(graph), cut_(cut), predicates_(predicates) {}
+
+  // Errors: INVALID_ARGUMENT for an unknown input or a cycle of nodes that do nothing.
+  Result<TensorRef> Resolve(TensorRef ref) { return Resolve(ref, 0); }
+  // The resolved data inputs of a node; of a Merge: predicate, value if true, value if false.
+  // Errors: as Resolve; UNIMPLEMENTED for a Merge that is not part of a conditional.
+  Result<std::vector<TensorRef>> Inputs(uint32_t node);
+
+  // The dropouts that were looked through, by node.
+  const std::map<uint32_t, DropoutMatch>& dropouts() const { return dropouts_; }
+
+ private:
+  struct Choice {
+    TensorRef predicate;
+    TensorRef if_true;
+    TensorRef if_false;
+  };
+
+  Result<TensorRef> Resolve(TensorRef ref, int depth);
+  // One look through; nullopt when the tensor is computed.
+  Result<std::optional<TensorRef>> Next(TensorRef ref, int depth);
+  Result<std::optional<TensorRef>> NextOfMerge(TensorRef ref, int depth);
+  Result<Choice> FindChoice(uint32_t merge);
+  // Predicate -> bit set of the sides (1 false, 2 true) that `ref` depends on.
+  Result<std::map<TensorRef, int>> Sides(TensorRef ref);
+  std::optional<bool> Known(TensorRef predicate) const;
+
+  const TfGraph& graph_;
+  const std::set<TensorRef>& cut_;
+  const std::map<TensorRef, bool>& predicates_;
+  std::map<TensorRef, TensorRef> resolved_;
+  std::map<uint32_t, DropoutMatch> dropouts_;
+  uint64_t visited_ = 0;  // nodes looked at by Sides, over all conditionals
+};
+
+}  // namespace midstream::tensorflow
+
+#endif  // MIDSTREAM_CORE_FORMATS_TENSORFLOW_RESOLVER_H_

@@ -1,0 +1,104 @@
+#include "core/formats/tensorflow/variables.h"
+
+#include <string>
+#include <unordered_set>
+
+namespace midstream::tensorflow {
+namespace {
+
+constexpr int kLongestIdentityChain = 64;
+
+using NodeSet = std::unordered_set<uint32_t>;
+
+bool IsUpdate(std::string_view op) {
+  for (std::string_view prefix : {"Apply", "ResourceApply", "SparseApply", "ResourceSparseApply"}) {
+    if (op.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+uint32_t SkipReads(const TfGraph& graph, uint32_t node) {
+  for (int i = 0; i < kLongestIdentityChain; ++i) {
+    std::string_view op = graph.node(node).op;
+    if (op != "Identity" && op != "ReadVariableOp") break;
+    auto inputs = graph.DataInputs(node);
+    if (!inputs.ok() || inputs->empty()) break;
+    node = (*inputs)[0].node;
+  }
+  return node;
+}
+
+// The first input of an update is the variable being trained, the others are the optimizer's own.
+void FindTrained(const TfGraph& graph, NodeSet* trained, NodeSet* slots) {
+  for (uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    if (!IsUpdate(graph.node(i).op)) continue;
+    auto inputs = graph.DataInputs(i);
+    if (!inputs.ok()) continue;
+    for (size_t k = 0; k < inputs->size(); ++k) {
+      uint32_t node = SkipReads(graph, (*inputs)[k].node);
+      if (IsVariable(graph.node(node).op)) (k == 0 ? trained : slots)->insert(node);
+    }
+  }
+}
+
+NodeSet Reachable(const TfGraph& graph, const std::vector<TensorRef>& outputs) {
+  NodeSet seen;
+  std::vector<uint32_t> stack;
+  for (TensorRef ref : outputs) stack.push_back(ref.node);
+  while (!stack.empty()) {
+    uint32_t node = stack.back();
+    stack.pop_back();
+    if (!seen.insert(node).second) continue;
+    auto inputs = graph.DataInputs(node);
+    if (!inputs.ok()) continue;
+    for (TensorRef ref : *inputs) stack.push_back(ref.node);
+  }
+  return seen;
+}
+
+formats::WeightInfo Describe(const TfGraph& graph, const NodeDef& node) {
+  formats::WeightInfo info;
+  info.name = std::string(node.name);
+  info.dtype = DTypeFromProto(graph.Type(node, "dtype"));
+  info.shape = graph.ShapeOf(node, "shape");
+  auto bytes = ByteSize(info.dtype, info.shape);
+  info.bytes = bytes.ok() ? *bytes : 0;
+  return info;
+}
+
+}  // namespace
+
+bool IsVariable(std::string_view op) {
+  return op == "VariableV2" || op == "Variable" || op == "VarHandleOp";
+}
+
+Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRef>& outputs) {
+  MS_ASSIGN_OR_RETURN(auto sources, FollowSaver(graph));
+  bool has_saver = !sources.empty();
+  NodeSet trained, slots;
+  FindTrained(graph, &trained, &slots);
+  NodeSet used = Reachable(graph, outputs);
+  Variables variables;
+  for (uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const NodeDef& node = graph.node(i);
+    if (!IsVariable(node.op)) continue;
+    formats::WeightInfo info = Describe(graph, node);
+    auto found = sources.find(info.name);
+    RestoreSource source;
+    if (found != sources.end()) {
+      source = found->second;
+    } else if (!has_saver) {
+      source.key = info.name;
+    }
+    info.checkpoint_key = source.key;
+    if (used.count(i) == 0 && trained.count(i) == 0) {
+      info.skipped = true;
+      info.reason = slots.count(i) > 0 ? "optimizer slot" : "not used by inference";
+    }
+    variables.infos.push_back(std::move(info));
+    variables.sources.push_back(std::move(source));
+  }
+  return variables;
+}
+
+}  // namespace midstream::tensorflow

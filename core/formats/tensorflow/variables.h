@@ -1,0 +1,28 @@
+// The variables of a graph: which of them are weights of the model and which are the optimizer's.
+#ifndef MIDSTREAM_CORE_FORMATS_TENSORFLOW_VARIABLES_H_
+#define MIDSTREAM_CORE_FORMATS_TENSORFLOW_VARIABLES_H_
+
+#include <string_view>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/formats/model_source.h"
+#include "core/formats/tensorflow/saver.h"
+#include "core/formats/tensorflow/tf_graph.h"
+
+namespace midstream::tensorflow {
+
+bool IsVariable(std::string_view op);
+
+struct Variables {
+  std::vector<formats::WeightInfo> infos;  // in the graph's order
+  std::vector<RestoreSource> sources;      // parallel; an empty key: not in checkpoints
+};
+
+// Variables that neither `outputs` nor training steps use, and those that only optimizers read, are
+// marked as skipped. Errors: INVALID_ARGUMENT for a Saver that cannot be followed.
+Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRef>& outputs);
+
+}  // namespace midstream::tensorflow
+
+#endif  // MIDSTREAM_CORE_FORMATS_TENSORFLOW_VARIABLES_H_

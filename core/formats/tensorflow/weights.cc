@@ -1,0 +1,54 @@
+#include "core/formats/tensorflow/weights.h"
+
+#include <algorithm>
+
+#include "core/formats/file.h"
+
+namespace midstream::tensorflow {
+
+using formats::Quoted;
+
+Result<std::unique_ptr<formats::WeightReader>> CheckpointWeights::Open(
+    const std::string& prefix, std::shared_ptr<const Variables> variables) {
+  MS_ASSIGN_OR_RETURN(Bundle bundle, Bundle::Open(prefix));
+  std::unique_ptr<CheckpointWeights> weights(
+      new CheckpointWeights(std::move(bundle), std::move(variables)));
+  const Variables& all = *weights->variables_;
+  for (size_t i = 0; i < all.infos.size(); ++i) {
+    bool stored = weights->bundle_.Find(all.sources[i].key) != nullptr;
+    if (stored && !all.infos[i].skipped) weights->names_.push_back(all.infos[i].name);
+  }
+  return std::unique_ptr<formats::WeightReader>(std::move(weights));
+}
+
+Result<Tensor> CheckpointWeights::Read(const std::string& name) const {
+  const auto& infos = variables_->infos;
+  auto info = std::find_if(infos.begin(), infos.end(),
+                           [&](const formats::WeightInfo& i) { return i.name == name; });
+  if (info == infos.end()) return NotFound("the model has no weight " + Quoted(name));
+  const RestoreSource& source = variables_->sources[static_cast<size_t>(info - infos.begin())];
+  if (source.key.empty()) {
+    return NotFound("the model's Saver restores no value for weight " + Quoted(name));
+  }
+  if (!source.slice.empty()) {
+    return Unimplemented("weight " + Quoted(name) + " is a part of the partitioned tensor " +
+                         Quoted(source.key) + ", which is not read");
+  }
+  std::string what = bundle_.index_path() + ": tensor " + Quoted(source.key);
+  const BundleEntry* entry = bundle_.Find(source.key);
+  if (entry == nullptr) {
+    return NotFound(bundle_.index_path() + " has no tensor " + Quoted(source.key) +
+                    (source.key == name ? "" : ", which holds weight " + Quoted(name)));
+  }
+  if (DTypeFromProto(entry->type) != info->dtype) {
+    return InvalidArgument(what + " has the type " + ProtoTypeName(entry->type) +
+                           "; the graph declares " + std::string(DTypeName(info->dtype)));
+  }
+  if (!info->shape.Accepts(entry->shape)) {
+    return InvalidArgument(what + " has the shape " + entry->shape.ToString() +
+                           "; the graph declares " + info->shape.ToString());
+  }
+  return bundle_.Read(source.key);
+}
+
+}  // namespace midstream::tensorflow
