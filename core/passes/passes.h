@@ -32,7 +32,10 @@ struct PrecisionPolicy {
   DType matrix = DType::kF32;         // dtype of the operands of matrix operators; kF32 = keep
   DType matrix_output = DType::kF32;  // dtype of their results
   DType other = DType::kF32;          // dtype of everything else
-  std::vector<std::string> keep;      // nodes (by name) that keep float32
+  // The mixed modes: an operator that loses little in half precision computes in the dtype that its
+  // operands come in; `other` is for the sensitive ones.
+  bool follow_operands = false;
+  std::vector<std::string> keep;  // nodes (by name) that keep float32
 };
 
 // The policy of a mode named as in the configuration ("origin", "force_fp16", "mixed_bfloat16",
