@@ -24,7 +24,7 @@ std::string_view Trim(std::string_view text) {
 Status Refuse(const std::vector<Problem>& problems) {
   if (problems.size() == 1) return InvalidArgument(problems.front().ToString());
   std::string message = fmt::format("the configuration has {} problems:", problems.size());
-  for (const Problem& problem : problems) message += "\n  " + problem.ToString();
+  for (const Problem& problem : problems) message += fmt::format("\n  {}", problem.ToString());
   return InvalidArgument(std::move(message));
 }
 

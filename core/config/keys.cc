@@ -1,5 +1,7 @@
 #include "core/config/keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -317,7 +319,7 @@ std::string Expected(const KeyRow& row) {
       for (const ChoiceName& choice : row.choices) {
         if (!choice.refusal.empty()) continue;
         if (&choice != row.choices.data()) text += ", ";
-        text += "\"" + std::string(choice.name) + "\"";
+        text += fmt::format("\"{}\"", choice.name);
       }
       return text;
     }

@@ -60,7 +60,7 @@ std::string Shown(std::string_view text) {
 }
 
 std::string Found(const toml::node& node) {
-  if (const auto* text = node.as_string()) return "\"" + Shown(text->get()) + "\"";
+  if (const auto* text = node.as_string()) return fmt::format("\"{}\"", Shown(text->get()));
   if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
   return std::string(TypeName(node));
 }

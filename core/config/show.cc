@@ -64,6 +64,8 @@ std::string Wrapped(std::string_view text, std::string_view prefix) {
   return lines + line + "\n";
 }
 
+std::string LegalValues(const KeyRow& row) { return fmt::format("Legal: {}.", Expected(row)); }
+
 std::string_view LastPart(const KeyRow& row) { return row.key.substr(row.key.rfind('.') + 1); }
 
 // Calls section_begin(section) and then key(row) for each of its keys.
@@ -123,7 +125,7 @@ std::string KeysHelp() {
       [&](const KeyRow& row) {
         text += fmt::format("  {} = {}\n", row.key, DefaultText(row));
         text += Wrapped(row.doc, "      ");
-        text += Wrapped("Legal: " + Expected(row) + ".", "      ");
+        text += Wrapped(LegalValues(row), "      ");
       });
   text += fmt::format("\n[{}.NAME]\n", kBackendsSection);
   return text + Wrapped(kBackendsDoc, "  ");
@@ -134,15 +136,18 @@ std::string DefaultToml() {
       "# Every key of a Midstream configuration, at its default. All keys are optional.\n";
   ForEachSection(
       [&](const SectionRow& section) {
-        text += "\n" + Wrapped(section.doc, "# ");
+        text += '\n';
+        text += Wrapped(section.doc, "# ");
         if (!section.name.empty()) text += fmt::format("[{}]\n", section.name);
       },
       [&](const KeyRow& row) {
-        text += "\n" + Wrapped(row.doc, "# ") + Wrapped("Legal: " + Expected(row) + ".", "# ");
+        text += '\n';
+        text += Wrapped(row.doc, "# ");
+        text += Wrapped(LegalValues(row), "# ");
         text += fmt::format("{} = {}\n", LastPart(row), DefaultText(row));
       });
-  text += "\n" + Wrapped(kBackendsDoc, "# ");
-  return text;
+  text += '\n';
+  return text + Wrapped(kBackendsDoc, "# ");
 }
 
 std::string ConfigurationMarkdown() {
