@@ -1,0 +1,46 @@
+// The table of one instruction set.
+#include "kernels/gemm.h"
+#include "kernels/kernels.h"
+
+#define MS_TEXT_OF(x) #x
+#define MS_TEXT(x) MS_TEXT_OF(x)
+
+namespace midstream::cpu_blas::MS_ISA {
+namespace {
+
+KernelTable MakeTable() {
+  KernelTable table = {};
+  table.name = MS_TEXT(MS_ISA);
+  table.panel = kPanel;
+  table.row_tile = kRowTile;
+  table.pack = Pack;
+  table.unpack = Unpack;
+  table.gemm[static_cast<int>(Storage::kF32)] = Gemm<Storage::kF32>;
+  table.gemm[static_cast<int>(Storage::kBF16)] = Gemm<Storage::kBF16>;
+  table.gemm[static_cast<int>(Storage::kF16)] = Gemm<Storage::kF16>;
+  table.winograd_weights = TransformWeights;
+  table.winograd_input = TransformInput;
+  table.winograd_output = TransformOutput;
+  table.max_window = MaxWindow;
+  table.sum_window = SumWindow;
+  table.depthwise = Depthwise;
+  FillUnary(table.unary);
+  FillBinary(table.binary);
+  table.scale_shift = ScaleShift;
+  table.softmax_row = SoftmaxRow;
+  table.reduce_columns = ReduceColumns;
+  table.reduce_row = ReduceRow;
+  table.widen = Widen;
+  table.narrow = Narrow;
+  return table;
+}
+
+}  // namespace
+
+// Called only where the processor has the instructions: filling the table may already use them.
+const KernelTable& Table() {
+  static const KernelTable table = MakeTable();
+  return table;
+}
+
+}  // namespace midstream::cpu_blas::MS_ISA

@@ -1,0 +1,42 @@
+// The operator table: which nodes this backend takes, and the kernel for each.
+#ifndef MIDSTREAM_PLUGINS_CPU_BLAS_OPS_OP_TABLE_H_
+#define MIDSTREAM_PLUGINS_CPU_BLAS_OPS_OP_TABLE_H_
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "midstream/kernel.hpp"
+
+namespace midstream::cpu_blas {
+
+struct OpEntry {
+  std::string_view domain;
+  std::string_view op;
+  sdk::Claim (*claim)(const sdk::NodeView& node);
+  // Requires: claim(node) said yes.
+  std::unique_ptr<sdk::Kernel> (*create)(const sdk::NodeView& node, const KernelTable& isa);
+};
+
+// nullptr when the operator is not known.
+const OpEntry* FindOp(const sdk::NodeView& node);
+
+constexpr std::string_view kOnnx = "";
+constexpr std::string_view kMidstream = "midstream";
+
+// The groups, one for each file of this folder.
+using OpList = std::vector<OpEntry>;
+void AddMatMulOps(OpList* list);
+void AddConvOps(OpList* list);
+void AddPoolOps(OpList* list);
+void AddElementwiseOps(OpList* list);
+void AddNormalizationOps(OpList* list);
+void AddReduceOps(OpList* list);
+void AddViewOps(OpList* list);
+void AddMovementOps(OpList* list);
+void AddSelectOps(OpList* list);
+
+}  // namespace midstream::cpu_blas
+
+#endif  // MIDSTREAM_PLUGINS_CPU_BLAS_OPS_OP_TABLE_H_

@@ -1,0 +1,256 @@
+// Operators that choose or convert elements by value: Gather, Where, OneHot, Not, Cast.
+#include <cstring>
+
+#include "ops/broadcast.h"
+#include "ops/floats.h"
+#include "ops/integers.h"
+#include "ops/op_table.h"
+#include "ops/strided_copy.h"
+#include "parallel.h"
+
+namespace midstream::cpu_blas {
+namespace {
+
+using sdk::Claim;
+using sdk::KernelArgs;
+using sdk::NodeView;
+using sdk::TensorView;
+
+class GatherKernel final : public sdk::Kernel {
+ public:
+  explicit GatherKernel(int64_t axis) : axis_(axis) {}
+  void Run(const KernelArgs& args) const override {
+    const TensorView& x = args.inputs[0];
+    const uint32_t axis = PositiveAxis(axis_, x.rank);
+    auto run = static_cast<int64_t>(sdk::ByteWidth(x.dtype));
+    for (uint32_t i = axis + 1; i < x.rank; ++i) run *= x.dim(i);
+    int64_t before = 1;
+    for (uint32_t i = 0; i < axis; ++i) before *= x.dim(i);
+    if (args.outputs[0].count() == 0) return;
+    Integers indices(args, 1);
+    auto* to = args.outputs[0].as<std::byte>();
+    for (int64_t outer = 0; outer < before; ++outer) {
+      const std::byte* from = x.as<std::byte>() + outer * x.dim(axis) * run;
+      for (int64_t i = 0; i < indices.size(); ++i, to += run) {
+        int64_t at = indices[i] < 0 ? indices[i] + x.dim(axis) : indices[i];
+        if (at < 0 || at >= x.dim(axis)) {
+          throw sdk::Error(MS_INVALID_ARGUMENT, "Gather: index " + std::to_string(indices[i]) +
+                                                    " is outside an axis of " +
+                                                    std::to_string(x.dim(axis)));
+        }
+        std::memcpy(to, from + at * run, static_cast<size_t>(run));
+      }
+    }
+  }
+
+ private:
+  const int64_t axis_;
+};
+
+class WhereKernel final : public sdk::Kernel {
+ public:
+  void Run(const KernelArgs& args) const override {
+    switch (sdk::ByteWidth(args.outputs[0].dtype)) {
+      case 1: return RunOf<uint8_t>(args);
+      case 2: return RunOf<uint16_t>(args);
+      case 4: return RunOf<uint32_t>(args);
+      default: return RunOf<uint64_t>(args);
+    }
+  }
+
+ private:
+  template <typename T>
+  static void RunOf(const KernelArgs& args) {
+    const TensorView& out = args.outputs[0];
+    if (out.count() == 0) return;
+    Broadcast broadcast(out, args.inputs, 3);
+    const int64_t n = broadcast.row_length();
+    const bool steps[3] = {broadcast.advances(0), broadcast.advances(1), broadcast.advances(2)};
+    broadcast.ForRows(0, broadcast.row_count(), [&](int64_t at, const auto& offsets) {
+      const uint8_t* condition = args.inputs[0].as<uint8_t>() + offsets[0];
+      const T* yes = args.inputs[1].as<T>() + offsets[1];
+      const T* no = args.inputs[2].as<T>() + offsets[2];
+      T* to = out.as<T>() + at;
+      for (int64_t i = 0; i < n; ++i) {
+        to[i] = condition[steps[0] ? i : 0] != 0 ? yes[steps[1] ? i : 0] : no[steps[2] ? i : 0];
+      }
+    });
+  }
+};
+
+// Elements of the output type: all off, then one on for each index that lies in the depth.
+class OneHotKernel final : public sdk::Kernel {
+ public:
+  explicit OneHotKernel(int64_t axis) : axis_(axis) {}
+  void Run(const KernelArgs& args) const override {
+    const TensorView& out = args.outputs[0];
+    if (out.count() == 0) return;
+    const uint32_t axis = PositiveAxis(axis_, out.rank);
+    const int64_t depth = out.dim(axis);
+    const size_t width = sdk::ByteWidth(out.dtype);
+    const auto* values = args.inputs[2].as<std::byte>();
+    auto* to = out.as<std::byte>();
+    for (int64_t i = 0; i < out.count(); ++i) std::memcpy(to + i * static_cast<int64_t>(width), values, width);
+    int64_t inner = 1;
+    for (uint32_t i = axis + 1; i < out.rank; ++i) inner *= out.dim(i);
+    Integers indices(args, 0);
+    for (int64_t i = 0; i < indices.size(); ++i) {
+      int64_t at = indices[i] < 0 ? indices[i] + depth : indices[i];
+      if (at < 0 || at >= depth) continue;
+      int64_t element = (i / inner * depth + at) * inner + i % inner;
+      std::memcpy(to + element * static_cast<int64_t>(width), values + width, width);
+    }
+  }
+
+ private:
+  const int64_t axis_;
+};
+
+class NotKernel final : public sdk::Kernel {
+ public:
+  void Run(const KernelArgs& args) const override {
+    const uint8_t* x = args.inputs[0].as<uint8_t>();
+    uint8_t* out = args.outputs[0].as<uint8_t>();
+    for (int64_t i = 0; i < args.inputs[0].count(); ++i) out[i] = x[i] == 0;
+  }
+};
+
+// ---- Cast ----
+
+enum class Kind { kHalf, kF32, kF64, kI32, kI64, kU8, kI8, kBool, kOther };
+
+Kind KindOf(ms_dtype d) {
+  if (sdk::Same(d, sdk::kF32)) return Kind::kF32;
+  if (IsFloatStorage(d)) return Kind::kHalf;
+  if (sdk::Same(d, sdk::kF64)) return Kind::kF64;
+  if (sdk::Same(d, sdk::kI32)) return Kind::kI32;
+  if (sdk::Same(d, sdk::kI64)) return Kind::kI64;
+  if (sdk::Same(d, sdk::kU8)) return Kind::kU8;
+  if (sdk::Same(d, {MS_DTYPE_INT, 8, 1})) return Kind::kI8;
+  return sdk::Same(d, sdk::kBool) ? Kind::kBool : Kind::kOther;
+}
+
+struct Bool {  // a byte whose conversions are those of a truth value
+  uint8_t value;
+};
+
+template <typename To, typename From>
+To ConvertElement(From x) {
+  if constexpr (std::is_same_v<To, Bool>) {
+    if constexpr (std::is_same_v<From, Bool>) return x;
+    else return Bool{static_cast<uint8_t>(x != From{0})};
+  } else if constexpr (std::is_same_v<From, Bool>) {
+    return static_cast<To>(x.value != 0);
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    // By way of int64, which holds every value that has an answer; others give the least integer.
+    bool fits = x > From(-9.2233720368547e18) && x < From(9.2233720368547e18);
+    return static_cast<To>(fits ? static_cast<int64_t>(x) : INT64_MIN);
+  } else {
+    return static_cast<To>(x);
+  }
+}
+
+template <typename Body>
+void WithType(Kind kind, Body&& body) {
+  switch (kind) {
+    case Kind::kF64: return body(double{});
+    case Kind::kI32: return body(int32_t{});
+    case Kind::kI64: return body(int64_t{});
+    case Kind::kU8: return body(uint8_t{});
+    case Kind::kI8: return body(int8_t{});
+    case Kind::kBool: return body(Bool{});
+    default: return body(float{});
+  }
+}
+
+class CastKernel final : public sdk::Kernel {
+ public:
+  explicit CastKernel(const KernelTable& isa) : isa_(isa) {}
+
+  void Run(const KernelArgs& args) const override {
+    const int64_t n = args.inputs[0].count();
+    ForRange(*args.host, static_cast<double>(n) / 2e3, n, kBlock, [&](int64_t begin, int64_t end) {
+      for (int64_t at = begin; at < end; at += kBlock) RunBlock(args, at, std::min(kBlock, end - at));
+    });
+  }
+
+ private:
+  static constexpr int64_t kBlock = 1024;
+
+  // 16-bit floats pass through a block of float32.
+  void RunBlock(const KernelArgs& args, int64_t at, int64_t n) const {
+    const TensorView &x = args.inputs[0], &out = args.outputs[0];
+    const Kind from = KindOf(x.dtype), to = KindOf(out.dtype);
+    const std::byte* source = x.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
+    std::byte* target = out.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(out.dtype));
+    if (sdk::Same(x.dtype, out.dtype)) {
+      std::memcpy(target, source, static_cast<size_t>(n) * sdk::ByteWidth(x.dtype));
+      return;
+    }
+    float wide[kBlock], result[kBlock];
+    if (from == Kind::kHalf) {
+      isa_.widen(StorageOf(x.dtype), source, wide, n);
+      source = reinterpret_cast<const std::byte*>(wide);
+    }
+    void* converted = to == Kind::kHalf ? static_cast<void*>(result) : target;
+    WithType(from, [&](auto from_type) {
+      WithType(to, [&](auto to_type) {
+        using From = decltype(from_type);
+        using To = decltype(to_type);
+        const auto* a = reinterpret_cast<const From*>(source);
+        auto* b = static_cast<To*>(converted);
+        for (int64_t i = 0; i < n; ++i) b[i] = ConvertElement<To>(a[i]);
+      });
+    });
+    if (to == Kind::kHalf) isa_.narrow(StorageOf(out.dtype), result, target, n);
+  }
+
+  const KernelTable& isa_;
+};
+
+Claim ClaimCast(const NodeView& node) {
+  const ms_dtype from = node.input(0).dtype(), to = node.output(0).dtype();
+  if (KindOf(from) == Kind::kOther || KindOf(to) == Kind::kOther) return Claim::No(MS_REASON_DTYPE);
+  // One rounding, not two.
+  if (KindOf(from) == Kind::kF64 && KindOf(to) == Kind::kHalf) return Claim::No(MS_REASON_DTYPE);
+  return Claim::Yes(to, to);
+}
+
+Claim ClaimSelect(const NodeView& node) {
+  const ms_dtype dtype = node.output(0).dtype();
+  if (!HasCopyWidth(dtype)) return Claim::No(MS_REASON_DTYPE);
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    if (!node.input(i).rank_known() || node.input(i).info().rank > kMaxBroadcastRank) {
+      return Claim::No(MS_REASON_SHAPE);
+    }
+  }
+  return Claim::Yes(dtype, dtype);
+}
+
+Claim ClaimOneHot(const NodeView& node) {
+  if (!IsIndexType(node.input(0).dtype())) return Claim::No(MS_REASON_DTYPE);
+  return ClaimSelect(node);
+}
+
+}  // namespace
+
+void AddSelectOps(OpList* list) {
+  using Created = std::unique_ptr<sdk::Kernel>;
+  list->push_back({kOnnx, "Gather", ClaimSelect, [](const NodeView& node, const KernelTable&) {
+                     return Created(std::make_unique<GatherKernel>(node.Int("axis", 0)));
+                   }});
+  list->push_back({kOnnx, "Where", ClaimSelect, [](const NodeView&, const KernelTable&) {
+                     return Created(std::make_unique<WhereKernel>());
+                   }});
+  list->push_back({kOnnx, "OneHot", ClaimOneHot, [](const NodeView& node, const KernelTable&) {
+                     return Created(std::make_unique<OneHotKernel>(node.Int("axis", -1)));
+                   }});
+  list->push_back({kOnnx, "Not", ClaimSelect, [](const NodeView&, const KernelTable&) {
+                     return Created(std::make_unique<NotKernel>());
+                   }});
+  list->push_back({kOnnx, "Cast", ClaimCast, [](const NodeView&, const KernelTable& isa) {
+                     return Created(std::make_unique<CastKernel>(isa));
+                   }});
+}
+
+}  // namespace midstream::cpu_blas

@@ -1,0 +1,114 @@
+// The plugin: options, claims, and the list of kernels for a segment with its fusions.
+#include "midstream/backend.hpp"
+
+#include "cpu_features.h"
+#include "isa.h"
+#include "ops/conv.h"
+#include "ops/op_table.h"
+
+namespace midstream::cpu_blas {
+namespace {
+
+// Which nodes read each value, as far as fusing needs to know.
+struct Readers {
+  uint32_t count = 0;
+  uint32_t node = 0;
+};
+
+std::vector<Readers> CountReaders(const sdk::GraphView& graph) {
+  std::vector<Readers> readers(graph.value_count());
+  for (uint32_t id = 0; id < graph.node_count(); ++id) {
+    for (uint32_t value : graph.node(id).inputs()) {
+      if (value == MS_NONE) continue;
+      ++readers[value].count;
+      readers[value].node = id;
+    }
+  }
+  for (uint32_t value : graph.outputs()) ++readers[value].count;
+  return readers;
+}
+
+class CpuBlas {
+ public:
+  static constexpr const char* kName = "cpu_blas";
+  static constexpr const char* kVersion = "0.1";
+  static constexpr uint32_t kLayout = MS_LAYOUT_NHWC;
+
+  CpuBlas(const sdk::Host&, std::span<const ms_kv> options) {
+    std::string isa = "auto";
+    for (const ms_kv& option : options) {
+      if (sdk::View(option.key) != "isa") {
+        throw sdk::Error(MS_INVALID_ARGUMENT, "cpu_blas has no option '" +
+                                                  std::string(sdk::View(option.key)) +
+                                                  "'; it knows isa");
+      }
+      isa = sdk::View(option.value);
+    }
+    isa_ = ChooseIsa(isa);
+    if (isa_ == nullptr) {
+      throw sdk::Error(MS_INVALID_ARGUMENT,
+                       "option isa of cpu_blas is '" + isa + "'; this processor offers auto" + Names());
+    }
+  }
+
+  std::string device_name() const {
+    return ThisCpu().name.empty() ? std::string("CPU") : ThisCpu().name;
+  }
+  std::string isa() const { return isa_->name; }
+
+  sdk::Claim ClaimNode(const sdk::NodeView& node) const {
+    const OpEntry* entry = FindOp(node);
+    return entry != nullptr ? entry->claim(node) : sdk::Claim::No(MS_REASON_OP);
+  }
+
+  // Results never depend on the thread count or the batch split, so that
+  // ModuleOptions::deterministic asks for nothing more.
+  std::vector<sdk::KernelUse> Kernels(const sdk::GraphView& graph, const sdk::ModuleOptions&) const {
+    std::vector<Readers> readers = CountReaders(graph);
+    std::vector<bool> done(graph.node_count(), false);
+    std::vector<sdk::KernelUse> uses;
+    for (uint32_t id = 0; id < graph.node_count(); ++id) {
+      if (done[id]) continue;
+      sdk::NodeView node = graph.node(id);
+      sdk::KernelUse use{std::string(node.name()), nullptr,
+                         {node.inputs().begin(), node.inputs().end()},
+                         {node.outputs().begin(), node.outputs().end()}};
+      const Readers& reader = readers[node.outputs()[0]];
+      if (node.op() == "Conv" && reader.count == 1 && reader.node != id &&
+          CanPoolInside(node, graph.node(reader.node))) {
+        sdk::NodeView pool = graph.node(reader.node);
+        done[reader.node] = true;
+        use.kernel = CreateConvWithPool(node, *isa_);
+        use.outputs.assign(pool.outputs().begin(), pool.outputs().end());
+      } else {
+        use.kernel = Create(node);
+      }
+      uses.push_back(std::move(use));
+    }
+    return uses;
+  }
+
+ private:
+  std::unique_ptr<sdk::Kernel> Create(const sdk::NodeView& node) const {
+    const OpEntry* entry = FindOp(node);
+    if (entry == nullptr) {
+      throw sdk::Error(MS_UNIMPLEMENTED, "cpu_blas has no kernel for " + std::string(node.op()) +
+                                             " '" + std::string(node.name()) + "'");
+    }
+    return entry->create(node, *isa_);
+  }
+
+  static std::string Names() {
+    std::string names;
+    for (const KernelTable* table : AvailableIsas()) names += std::string(", ") + table->name;
+    return names;
+  }
+
+  const KernelTable* isa_;
+};
+
+}  // namespace
+}  // namespace midstream::cpu_blas
+
+MS_BACKEND_NOTE("cpu_blas");
+MS_DEFINE_HOST_BACKEND(midstream::cpu_blas::CpuBlas)
