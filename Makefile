@@ -1,0 +1,70 @@
+# The short way to everything. `make demo` and `make test` need no step before them: what is missing is installed from
+# Debian, then built. For other settings use CMake itself; the options are at the top of CMakeLists.txt.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+ARGS ?=
+
+DIGITS := tests/data/digits
+DEMO_STEPS := 0 25 50 75 100 150 200 300 500 1000 2000 4000
+SOURCES = $(shell git ls-files 'core/*.h' 'core/*.cc' 'plugins/*.h' 'plugins/*.cc' 'sdk/*.hpp' 'sdk/*.cc' 'tests/*.h' \
+            'tests/*.cc' 'bench/*.h' 'bench/*.cc')
+
+configure = cmake -G Ninja -S . -B $(1) -DMS_DEVELOPER=ON $(2)
+
+.PHONY: help deps build test demo test-asan test-tsan bench format tidy install clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install the missing Debian packages
+	@scripts/install_deps.sh
+
+build: deps ## build the command, the library and the plugins into build/
+	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release) >/dev/null
+	@cmake --build $(BUILD) --target core/all plugins/all
+
+test: deps ## build everything, warnings as errors, and run every test
+	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release) >/dev/null
+	@cmake --build $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS) $(ARGS)
+
+demo: build ## take twelve checkpoints of a training run as live weights, on handwritten digits
+	@$(BUILD)/bin/midstream online $(DIGITS)/mnist_deep_model.ckpt-0 --config configs/online.toml --batch 16 \
+	  --images $(DIGITS)/eval_images.npy --labels $(DIGITS)/eval_labels.npy \
+	  $(foreach step,$(DEMO_STEPS),--weights $(DIGITS)/mnist_deep_model.ckpt-$(step)) $(ARGS)
+
+test-asan: deps ## run every test under the address and undefined behaviour sanitizers
+	@$(call configure,$(BUILD)-asan,-DMS_SANITIZE=address$(comma)undefined $(sanitized)) >/dev/null
+	@cmake --build $(BUILD)-asan
+	@UBSAN_OPTIONS=print_stacktrace=1 ctest --test-dir $(BUILD)-asan --output-on-failure -j$(JOBS) $(ARGS)
+
+test-tsan: deps ## run every test under the thread sanitizer
+	@$(call configure,$(BUILD)-tsan,-DMS_SANITIZE=thread $(sanitized)) >/dev/null
+	@cmake --build $(BUILD)-tsan
+	@ctest --test-dir $(BUILD)-tsan --output-on-failure -j$(JOBS) $(ARGS)
+
+bench: deps ## build and run the benches, one after the other
+	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release -DMS_BENCH=ON) >/dev/null
+	@cmake --build $(BUILD)
+	@for bench in $(BUILD)/bin/bench_*; do $$bench $(ARGS) || exit 1; done
+
+format: ## format the sources in place
+	@scripts/install_deps.sh --tidy
+	@clang-format -i $(SOURCES)
+
+tidy: ## check names and common mistakes with clang-tidy
+	@scripts/install_deps.sh --tidy
+	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release) >/dev/null
+	@run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(core|plugins)/.*'
+
+install: build ## install the command, library, plugins, headers and SDK under PREFIX (/usr/local)
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean: ## remove what was built
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+
+comma := ,
+sanitized = -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" -DMS_BENCH=OFF

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Installs the Debian 12 packages that Midstream is built and tested with, if any is missing.
+#   install_deps.sh           build and test
+#   install_deps.sh --tidy    also clang-format and clang-tidy
+# Nothing is downloaded when everything is there; the check takes a few milliseconds.
+set -euo pipefail
+
+packages=(
+  # Tools. clang checks that the plugin header is clean for a second compiler.
+  g++ clang cmake ninja-build ccache pkg-config binutils
+  # The core: plugin loading, TOML (as a shared library), tensor bundles, npz files, text.
+  libltdl-dev libtomlplusplus-dev libleveldb-dev libzip-dev libfmt-dev
+  # The command.
+  libcli11-dev nlohmann-json3-dev
+  # cpu_blas. OpenBLAS is opened at run time, so only its library is needed.
+  libeigen3-dev libopenblas0-pthread
+  # Tests and benches.
+  libgtest-dev libgmock-dev libbenchmark-dev
+)
+if [[ "${1:-}" == "--tidy" ]]; then
+  packages+=(clang-format clang-tidy)
+fi
+
+installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+missing=()
+for package in "${packages[@]}"; do
+  grep -q "^ii  ${package}\$" <<<"$installed" || missing+=("$package")
+done
+if [[ ${#missing[@]} -eq 0 ]]; then
+  exit 0
+fi
+
+echo "Installing from Debian: ${missing[*]}"
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  as_root=(sudo)
+fi
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -q -y --no-install-recommends "${missing[@]}"
