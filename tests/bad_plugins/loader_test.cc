@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"descriptor_major", Code::kFailedPrecondition,
              "has a descriptor of ABI 2.0, this host has 1.0"},
         Case{"short_plugin", Code::kInvalidArgument,
-             "has a descriptor (ms_plugin) of 64 bytes, at least 96 are needed"},
+             "has a descriptor (ms_plugin) of 64 bytes, at least 88 are needed"},
         Case{"short_table", Code::kInvalidArgument,
              "has a function table (ms_backend) of 64 bytes, at least 208 are needed"},
         Case{"null_table", Code::kInvalidArgument, "lacks the function table (backend)"},
