@@ -37,9 +37,9 @@ void ExpectSame(const Graph& before, const Pass& pass, double rtol = 1e-4, doubl
   EXPECT_EQ(after.output_names(), before.output_names());
   for (uint32_t seed : {1u, 2u}) {
     Values values = RandomValues(before, seed);
-    auto expected = Run(before, {}, values);
+    auto expected = RunGraph(before, {}, values);
     ASSERT_TRUE(expected.ok()) << expected.status().ToString();
-    auto actual = Run(after, *recipes, values);
+    auto actual = RunGraph(after, *recipes, values);
     ASSERT_TRUE(actual.ok()) << actual.status().ToString() << "\n" << after.ToString();
     SCOPED_TRACE(after.ToString());
     ExpectClose(*actual, *expected, rtol, atol);
@@ -109,7 +109,8 @@ TEST_P(Equivalence, AllPassesInBothLayouts) {
 }
 
 TEST_P(Equivalence, ReducedPrecisionIsCloseInBothLayouts) {
-  for (const char* mode : {"force_fp16", "cube_fp16in_fp32out", "mixed_float16", "mixed_bfloat16"}) {
+  for (const char* mode :
+       {"force_fp16", "cube_fp16in_fp32out", "mixed_float16", "mixed_bfloat16"}) {
     SCOPED_TRACE(mode);
     for (Layout layout : {Layout::kNchw, Layout::kNhwc}) {
       for (bool fuse : {false, true}) {

@@ -79,8 +79,8 @@ Values RandomValues(const Graph& graph, uint32_t seed, int64_t unknown) {
   return values;
 }
 
-Result<std::vector<Tensor>> Run(const Graph& graph, const std::vector<Recipe>& recipes,
-                                Values values) {
+Result<std::vector<Tensor>> RunGraph(const Graph& graph, const std::vector<Recipe>& recipes,
+                                     Values values) {
   Evaluator& evaluator = *ReferenceEvaluator();
   for (const Recipe& recipe : recipes) {
     std::vector<Tensor> sources;

@@ -21,8 +21,8 @@ using Values = std::map<std::string, Tensor>;
 Values RandomValues(const Graph& graph, uint32_t seed, int64_t unknown = 2);
 
 // The outputs of the graph: recipes first, then node by node.
-Result<std::vector<Tensor>> Run(const Graph& graph, const std::vector<Recipe>& recipes,
-                                Values values);
+Result<std::vector<Tensor>> RunGraph(const Graph& graph, const std::vector<Recipe>& recipes,
+                                     Values values);
 
 // Floats within rtol * |expected| + atol after widening, everything else bit for bit.
 void ExpectClose(const std::vector<Tensor>& actual, const std::vector<Tensor>& expected,

@@ -87,8 +87,8 @@ Graph Mobile() {
   ValueId left = b.Op("Conv", {y, b.Weight("left/w", {3, 4, 1, 1}), b.Weight("left/b", {3})});
   left = b.Op("LeakyRelu", {left}, {{"alpha", 0.2}});
   b.scope = "right/";
-  ValueId right = b.Op("MaxPool", {y},
-                       {{"kernel_shape", IntList{3, 3}}, {"pads", IntList{1, 1, 1, 1}}});
+  ValueId right =
+      b.Op("MaxPool", {y}, {{"kernel_shape", IntList{3, 3}}, {"pads", IntList{1, 1, 1, 1}}});
   x = b.Op("Concat", {left, right, x}, {{"axis", int64_t{1}}});
   x = b.Op("LRN", {x}, {{"size", int64_t{3}}});
   b.graph.AddOutput(x, "features");
