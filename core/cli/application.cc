@@ -1,0 +1,91 @@
+// The application: every subcommand, what is common to all, and how the end is reported.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "core/base/log.h"
+#include "core/cli/command.h"
+
+namespace midstream::cli {
+namespace {
+
+constexpr const char* kVersion = MS_VERSION;
+
+constexpr const char* kDescription =
+    "Midstream runs trained models on the backend that a configuration names, and takes new\n"
+    "weights while it serves, without compiling again.";
+
+constexpr const char* kFooter =
+    "MODEL is a TensorFlow checkpoint: its prefix, its .meta file, or a folder with a `checkpoint` "
+    "file.\n"
+    "`midstream COMMAND --help` explains each command with examples.\n\n";
+
+void Complain(std::string_view message) {
+  fmt::print(stderr, "midstream: {}\n", message);
+  std::fflush(stderr);
+}
+
+void LogTo(FILE* file, LogLevel minimum) {
+  SetLogSink(
+      [file](LogLevel level, std::string_view text) {
+        fmt::print(file, "midstream: {}: {}\n", LogLevelName(level), text);
+      },
+      minimum);
+}
+
+Outcome Parse(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+    return {};
+  } catch (const CLI::Success& request) {  // --help, --version
+    app.exit(request);
+    return {};
+  } catch (const CLI::ParseError& error) {
+    return {Exit::kUsage, fmt::format("{} (see midstream --help)", error.what())};
+  }
+}
+
+// The libraries below the command report errors as values, but memory can run out anywhere.
+Outcome Perform(const Action& action) {
+  try {
+    return action ? action() : Outcome();
+  } catch (const std::bad_alloc&) {
+    return {Exit::kFailed, "out of memory"};
+  } catch (const std::exception& error) {
+    return {Exit::kFailed, fmt::format("internal error: {}", error.what())};
+  }
+}
+
+}  // namespace
+
+int Main(int argc, const char* const* argv) {
+  CLI::App app(kDescription, "midstream");
+  app.set_version_flag("--version", fmt::format("midstream {}", kVersion));
+  app.require_subcommand(1);
+  app.footer(kFooter + std::string(kExitCodesHelp));
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "Also print informational messages on stderr");
+  app.fallthrough();
+
+  Action action;
+  AddInspect(app, &action);
+  AddRun(app, &action);
+  AddOnline(app, &action);
+  AddBackends(app, &action);
+  AddConfig(app, &action);
+
+  Outcome outcome = Parse(app, argc, argv);
+  if (outcome.ok()) {
+    LogTo(stderr, verbose ? LogLevel::kInfo : LogLevel::kWarning);
+    outcome = Perform(action);
+    SetLogSink({});
+  }
+  if (outcome.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+    outcome = {Exit::kFailed, "cannot write to standard output"};
+  }
+  if (!outcome.ok()) Complain(outcome.message());
+  return static_cast<int>(outcome.exit());
+}
+
+}  // namespace midstream::cli

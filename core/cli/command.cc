@@ -1,0 +1,67 @@
+// The pieces that subcommands share.
+#include "core/cli/command.h"
+
+#include <cstdio>
+#include <optional>
+
+namespace midstream::cli {
+
+CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& description,
+                     const std::string& examples, bool* json) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->add_flag("--json", *json, "Print one JSON document instead of text");
+  command->footer("Examples:\n" + examples + "\n" + std::string(kExitCodesHelp));
+  return command;
+}
+
+CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector<std::string>* to,
+                         const std::string& description) {
+  return command.add_option(name, *to, description)->allow_extra_args(false);
+}
+
+void ConfigArgs::AddFile(CLI::App& command) {
+  command.add_option("--config", file, "Configuration file (TOML); without it, the defaults")
+      ->type_name("FILE");
+}
+
+void ConfigArgs::AddOverrides(CLI::App& command) {
+  AddRepeated(command, "--set", &set,
+              "Override one key of the configuration, as precision.mode=force_fp16 (repeatable)")
+      ->type_name("KEY=VALUE");
+  command.add_option("--backend", backend, "Short for --set backend=NAME")->type_name("NAME");
+}
+
+Result<std::vector<config::Override>> ConfigArgs::Overrides() const {
+  std::vector<config::Override> overrides;
+  for (const std::string& text : set) {
+    MS_ASSIGN_OR_RETURN(config::Override parsed, config::ParseOverride(text));
+    overrides.push_back(std::move(parsed));
+  }
+  if (!backend.empty()) overrides.push_back({"backend", backend});
+  return overrides;
+}
+
+Result<Config> ConfigArgs::Load() const {
+  MS_ASSIGN_OR_RETURN(const std::vector<config::Override> overrides, Overrides());
+  return config::LoadConfig(file, overrides);
+}
+
+Outcome OpenEngine(const ConfigArgs& args, Engine* engine) {
+  const Result<Config> config = args.Load();
+  if (!config.ok()) return {Exit::kConfig, config.status()};
+  Result<Engine> opened = Engine::Open(*config);
+  if (!opened.ok()) return {Exit::kBackend, opened.status()};
+  *engine = *std::move(opened);
+  return {};
+}
+
+void PrintText(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void PrintJson(const Json& json) {
+  PrintText(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace midstream::cli

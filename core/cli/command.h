@@ -1,0 +1,67 @@
+// What the subcommands share: how they register themselves, and the options that several have.
+//
+// Each subcommand is one file with one function below. It adds its options to the application and,
+// when it is the one that was typed, leaves what to do in *action; main.cc runs that and turns the
+// Outcome into a message on stderr and an exit code. Results go to stdout, everything else to
+// stderr.
+#ifndef MIDSTREAM_CORE_CLI_COMMAND_H_
+#define MIDSTREAM_CORE_CLI_COMMAND_H_
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/cli/exit_code.h"
+#include "core/engine/engine.h"
+
+namespace midstream::cli {
+
+using Action = std::function<Outcome()>;
+using Json = nlohmann::ordered_json;
+
+void AddInspect(CLI::App& app, Action* action);
+void AddRun(CLI::App& app, Action* action);
+void AddOnline(CLI::App& app, Action* action);
+void AddBackends(CLI::App& app, Action* action);
+void AddConfig(CLI::App& app, Action* action);
+
+// Parses the command line, runs what it asks for, reports. Returns the exit code.
+int Main(int argc, const char* const* argv);
+
+// A subcommand with --json and the footer of every --help: examples and exit codes.
+CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& description,
+                     const std::string& examples, bool* json);
+
+// --config, --set, --backend.
+struct ConfigArgs {
+  std::string file;
+  std::vector<std::string> set;
+  std::string backend;
+
+  void AddFile(CLI::App& command);
+  void AddOverrides(CLI::App& command);
+
+  // Errors: one problem per line.
+  Result<std::vector<config::Override>> Overrides() const;
+  Result<Config> Load() const;
+};
+
+// An option that takes one value each time it is given.
+CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector<std::string>* to,
+                         const std::string& description);
+
+// Loads the configuration and opens the engine.
+Outcome OpenEngine(const ConfigArgs& args, Engine* engine);
+
+void PrintText(std::string_view text);
+// One document, indented, with a newline. Text that is not UTF-8 is written with replacement
+// characters.
+void PrintJson(const Json& json);
+
+}  // namespace midstream::cli
+
+#endif  // MIDSTREAM_CORE_CLI_COMMAND_H_

@@ -1,0 +1,145 @@
+// midstream run: one run of a model, with inputs from files and outputs to the terminal or a file.
+#include <fmt/format.h>
+
+#include "core/cli/command.h"
+#include "core/cli/input_value.h"
+#include "core/cli/stopwatch.h"
+#include "core/cli/tensor_text.h"
+#include "core/formats/npy/npz.h"
+
+namespace midstream::cli {
+namespace {
+
+constexpr int64_t kValuesShown = 10;
+
+struct Args {
+  std::string model;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  std::vector<std::string> weights;
+  std::string save;
+  uint64_t seed = 0;
+  ConfigArgs config;
+  bool json = false;
+};
+
+// The first checkpoint gives the values to start with; each further one is a live update.
+Result<Model> LoadModel(Engine& engine, const Args& args) {
+  const std::string initial = args.weights.empty() ? "" : args.weights.front();
+  return engine.Load(args.model, initial);
+}
+
+Result<std::vector<NamedTensor>> ReadInputs(const std::vector<InputArg>& args,
+                                            const Session& session, uint64_t seed) {
+  std::vector<NamedTensor> values;
+  for (size_t i = 0; i < args.size(); ++i) {
+    TensorSpec spec{args[i].name, DType::kF32, Shape::UnknownRank()};
+    for (const TensorSpec& input : session.inputs()) {
+      if (WithoutPort(input.name) == WithoutPort(spec.name)) spec.dtype = input.dtype;
+    }
+    MS_ASSIGN_OR_RETURN(Tensor value, ReadValue(spec, args[i].spec, seed + i));
+    values.push_back({args[i].name, std::move(value)});
+  }
+  return values;
+}
+
+Status Save(const std::string& path, const std::vector<NamedTensor>& outputs) {
+  formats::NamedTensors arrays;
+  for (const NamedTensor& output : outputs) arrays.emplace_back(output.name, output.value);
+  return formats::WriteNpz(path, arrays);
+}
+
+Json ToJson(const NamedTensor& output) {
+  return {{"name", output.name},
+          {"dtype", DTypeName(output.value.dtype())},
+          {"shape", ShapeJson(output.value.shape())},
+          {"first_values", FirstValuesJson(output.value, kValuesShown)}};
+}
+
+void Report(const Args& args, const RunResult& result, double milliseconds) {
+  if (args.json) {
+    Json outputs = Json::array();
+    for (const NamedTensor& output : result.outputs) outputs.push_back(ToJson(output));
+    PrintJson({{"outputs", outputs}, {"version", result.version}, {"milliseconds", milliseconds}});
+    return;
+  }
+  std::string text;
+  for (const NamedTensor& output : result.outputs) {
+    text +=
+        fmt::format("{}  {} {}\n  {}\n", output.name, DTypeName(output.value.dtype()),
+                    output.value.shape().ToString(), FirstValuesText(output.value, kValuesShown));
+  }
+  PrintText(fmt::format("{}weights version {}, {:.3f} ms\n", text, result.version, milliseconds));
+}
+
+Outcome RunModel(const Args& args) {
+  SessionOptions options;
+  options.outputs = args.outputs;
+  std::vector<InputArg> inputs;
+  for (const std::string& text : args.inputs) {
+    Result<InputArg> input = ParseInputArg(text);
+    if (input.ok() && input->spec.empty()) {
+      input = InvalidArgument(
+          fmt::format("input '{}' has no value: give {}={}", text, text, kValueHelp));
+    }
+    if (!input.ok()) return {Exit::kUsage, input.status()};
+    options.inputs.push_back(input->name);
+    inputs.push_back(*std::move(input));
+  }
+
+  Engine engine;
+  if (Outcome opened = OpenEngine(args.config, &engine); !opened.ok()) return opened;
+  Result<Model> model = LoadModel(engine, args);
+  if (!model.ok()) return DataFailure(model.status());
+  Result<Session> session = model->CreateSession(options);
+  if (!session.ok()) return DataFailure(session.status());
+  for (size_t i = 1; i < args.weights.size(); ++i) {
+    const Result<uint64_t> version = model->UpdateFrom(args.weights[i]);
+    if (!version.ok()) return DataFailure(version.status());
+  }
+  const auto values = ReadInputs(inputs, *session, args.seed);
+  if (!values.ok()) return DataFailure(values.status());
+
+  const Stopwatch stopwatch;
+  const Result<RunResult> result = session->Run(*values);
+  const double milliseconds = stopwatch.milliseconds();
+  if (!result.ok()) return DataFailure(result.status());
+  if (!args.save.empty()) {
+    const Status saved = Save(args.save, result->outputs);
+    if (!saved.ok()) return {Exit::kFailed, saved};
+  }
+  Report(args, *result, milliseconds);
+  return {};
+}
+
+}  // namespace
+
+void AddRun(CLI::App& app, Action* action) {
+  auto args = std::make_shared<Args>();
+  CLI::App* command = AddCommand(
+      app, "run", "Run a model once and print or save its outputs",
+      "  midstream run model.ckpt-4000 --input Placeholder=x.npy --output accuracy/ArgMax\n"
+      "  midstream run model.ckpt-0.meta --weights model.ckpt-0 --weights model.ckpt-4000 \\\n"
+      "    --input Placeholder=random:16x784 --output fc2/add --backend reference --save out.npz\n",
+      &args->json);
+  command->add_option("MODEL", args->model, "Checkpoint prefix, .meta file, or folder")->required();
+  AddRepeated(
+      *command, "--input", &args->inputs,
+      fmt::format("Feed a tensor: {}; any tensor of the graph may be fed (repeatable)", kValueHelp))
+      ->type_name("NAME=SPEC");
+  AddRepeated(*command, "--output", &args->outputs,
+              "Compute this tensor; without it, the model's own outputs (repeatable)")
+      ->type_name("NAME");
+  AddRepeated(*command, "--weights", &args->weights,
+              "Take the weights of another checkpoint; each further one is applied as a live "
+              "update before the run (repeatable)")
+      ->type_name("CKPT");
+  command->add_option("--save", args->save, "Write the outputs to this .npz file")
+      ->type_name("FILE");
+  command->add_option("--seed", args->seed, "Seed of random: inputs")->capture_default_str();
+  args->config.AddFile(*command);
+  args->config.AddOverrides(*command);
+  command->callback([=] { *action = [=] { return RunModel(*args); }; });
+}
+
+}  // namespace midstream::cli
