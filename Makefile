@@ -32,7 +32,7 @@ test: deps ## build everything, warnings as errors, and run every test
 	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS) $(ARGS)
 
 demo: build ## take twelve checkpoints of a training run as live weights, on handwritten digits
-	@$(BUILD)/bin/midstream online $(DIGITS)/mnist_deep_model.ckpt-0 --config configs/online.toml --batch 16 \
+	@$(BUILD)/bin/midstream online $(DIGITS)/mnist_deep_model.ckpt-0 --config configs/online.toml --output accuracy/ArgMax --batch 16 \
 	  --images $(DIGITS)/eval_images.npy --labels $(DIGITS)/eval_labels.npy \
 	  $(foreach step,$(DEMO_STEPS),--weights $(DIGITS)/mnist_deep_model.ckpt-$(step)) $(ARGS)
 
