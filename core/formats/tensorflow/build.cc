@@ -9,6 +9,7 @@
 #include "core/formats/tensorflow/path.h"
 #include "core/formats/tensorflow/translate.h"
 #include "core/formats/tensorflow/variables.h"
+#include "core/graph/op_schema.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -228,15 +229,42 @@ class Builder {
       auto value = ValueOf(ref);
       if (!value.ok()) return Report(node, value.status());
       if (*value == kNoValue) return OkStatus();
-      const Shape& known = built_.graph.value(*value).shape;
       inputs.push_back(*value);
-      shapes.push_back(known.rank_known() ? known : source_.OutputShape(ref));
+      shapes.push_back(Refined(built_.graph.value(*value).shape, source_.OutputShape(ref)));
     }
+    size_t first_new = built_.graph.nodes().size();
     OpContext context(source_, node, &built_.graph, std::move(inputs), std::move(shapes));
     Status status = translation(context);
     if (!status.ok()) return Report(node, status);
     values_[step.node] = context.outputs();
+    return InferNodes(first_new);
+  }
+
+  // Dtypes and shapes of the nodes from `first` on, as later translations ask for them.
+  Status InferNodes(size_t first) {
+    for (auto id = static_cast<NodeId>(first); id < built_.graph.nodes().size(); ++id) {
+      const Node& node = built_.graph.node(id);
+      const OpSchema* schema = FindSchema(node.domain, node.op);
+      if (schema == nullptr) continue;
+      InferContext context(built_.graph, node);
+      MS_RETURN_IF_ERROR(schema->infer(context));
+      for (size_t i = 0; i < node.outputs.size(); ++i) {
+        Value& value = built_.graph.value(node.outputs[i]);
+        value.dtype = context.output(i).dtype;
+        value.shape = context.output(i).shape;
+      }
+    }
     return OkStatus();
+  }
+
+  // `shape` with what the file records about it where inference does not know.
+  static Shape Refined(Shape shape, const Shape& recorded) {
+    if (!shape.rank_known()) return recorded;
+    if (!recorded.rank_known() || recorded.rank() != shape.rank()) return shape;
+    for (size_t i = 0; i < shape.rank(); ++i) {
+      if (shape[i] == kUnknownDim) shape.mutable_dims()[i] = recorded[i];
+    }
+    return shape;
   }
 
   Status Report(const NodeDef& node, const Status& status) {

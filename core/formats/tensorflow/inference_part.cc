@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/formats/tensorflow/dropout.h"
 #include "core/formats/tensorflow/variables.h"
 
 namespace midstream::tensorflow {
@@ -35,8 +36,13 @@ bool IsTraining(const NodeDef& node) {
   return WritesVariable(op) || op.ends_with("Grad") || op.ends_with("Summary") ||
          op.ends_with("SummaryV2") || op.starts_with("Save") || op.starts_with("Restore") ||
          op.find("Backprop") != std::string_view::npos || op == "Assert" || op == "NoOp" ||
-         op == "Shape" || op == "ShapeN" || op == "Size" || op == "Rank" ||
          IsInGradients(node.name);
+}
+
+// Sizes and random numbers: what they are made from does not show in their values.
+bool ForgetsOrigin(std::string_view op) {
+  return op == "Shape" || op == "ShapeN" || op == "Size" || op == "Rank" || op == "ZerosLike" ||
+         op == "OnesLike" || op.starts_with("Random") || op.starts_with("StatelessRandom");
 }
 
 bool OnlyReads(std::string_view op) { return op == "Identity" || op == "ReadVariableOp"; }
@@ -59,7 +65,7 @@ class Analysis {
     std::vector<bool> read_out(inputs_.size(), false);  // by a loss
     for (uint32_t i = 0; i < inputs_.size(); ++i) {
       bool on = IsInference(i) || WritesVariable(graph_.node(i).op);
-      bool out = !on && !origins_[i].training;
+      bool out = !on && !origins_[i].training && origins_[i].placeholders != 0;
       for (TensorRef ref : inputs_[i]) {
         if (on) read_on[ref.node] = true;
         if (out) read_out[ref.node] = true;
@@ -104,12 +110,13 @@ class Analysis {
       origin.placeholders = uint64_t{1} << std::min(placeholder_count_++, 63);
       return;
     }
+    if (ForgetsOrigin(node.op)) return;
     origin.weights = IsVariable(node.op);
     origin.training = IsTraining(node);
     for (TensorRef ref : inputs_[idx]) {
       origin.placeholders |= origins_[ref.node].placeholders;
       origin.weights |= origins_[ref.node].weights;
-      origin.training |= origins_[ref.node].training && graph_.node(ref.node).op != "Shape";
+      origin.training |= origins_[ref.node].training;
     }
   }
 
@@ -124,6 +131,10 @@ class Analysis {
 
   void FindModelInputs() {
     for (uint32_t i = 0; i < inputs_.size(); ++i) {
+      auto dropout = MatchDropout(graph_, {}, {i, 0});
+      if (dropout && dropout->control) {
+        model_inputs_ |= origins_[dropout->control->node].placeholders;
+      }
       const Origin& origin = origins_[i];
       if (origin.training || origin.placeholders == 0 || !origin.weights) continue;
       bool weighted = std::any_of(inputs_[i].begin(), inputs_[i].end(),
