@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/engine/engine.h"
+#include "core/formats/model_source.h"
 #include "core/formats/npy/npy.h"
 #include "core/formats/npy/npz.h"
 
