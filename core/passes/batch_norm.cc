@@ -62,7 +62,7 @@ class Folder {
     auto count = static_cast<NodeId>(graph_.nodes().size());
     for (NodeId id = 0; id < count; ++id) {
       const Node& node = graph_.node(id);
-      if (node.Is("BatchNormalization") && !IsKept(node) &&
+      if (node.Is("BatchNormalization") && !IsKept(keep_, node.name) &&
           HasStaticParameters(graph_, node, static_)) {
         WriteAsMulAdd(graph_, id);
       }
@@ -75,17 +75,13 @@ class Folder {
     auto count = static_cast<NodeId>(graph_.nodes().size());
     for (NodeId id = 0; id < count; ++id) {
       const Node& node = graph_.node(id);
-      if (node.outputs.size() != 1 || IsKept(node)) continue;
+      if (node.outputs.size() != 1 || IsKept(keep_, node.name)) continue;
       if (node.Is("Mul")) FoldMul(id);
       if (node.Is("Add")) FoldAdd(id);
     }
   }
 
  private:
-  bool IsKept(const Node& node) const {
-    return std::find(keep_.begin(), keep_.end(), node.name) != keep_.end();
-  }
-
   struct Operands {
     ValueId data = kNoValue;
     ValueId factor = kNoValue;  // static
@@ -101,7 +97,7 @@ class Folder {
   // The producer, if nothing else reads what it makes and it may be changed.
   const Node* SoleProducer(ValueId value) const {
     const Node* node = Producer(graph_, value);
-    return node == nullptr || uses_[value] != 1 || IsKept(*node) ? nullptr : node;
+    return node == nullptr || uses_[value] != 1 || IsKept(keep_, node->name) ? nullptr : node;
   }
 
   static size_t ChannelAxis(const Node& node, size_t rank) {

@@ -121,12 +121,8 @@ class Fuser {
     ValueId result = graph_.node(id).outputs[0];
     if (uses_[result] != 1 || readers_[result].size() != 1) return kNoNode;
     NodeId reader = readers_[result][0];
-    bool kept = IsKept(graph_.node(id).name) != IsKept(graph_.node(reader).name);
+    bool kept = IsKept(keep_, graph_.node(id).name) != IsKept(keep_, graph_.node(reader).name);
     return kept ? kNoNode : reader;
-  }
-
-  bool IsKept(const std::string& name) const {
-    return std::find(keep_.begin(), keep_.end(), name) != keep_.end();
   }
 
   // The node takes the place of its reader.

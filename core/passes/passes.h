@@ -35,7 +35,7 @@ struct PrecisionPolicy {
   // The mixed modes: an operator that loses little in half precision computes in the dtype that its
   // operands come in; `other` is for the sensitive ones.
   bool follow_operands = false;
-  std::vector<std::string> keep;  // nodes (by name) that keep float32
+  std::vector<std::string> keep;  // nodes, or scopes of nodes, that keep float32
 };
 
 // The policy of a mode named as in the configuration ("origin", "force_fp16", "mixed_bfloat16",

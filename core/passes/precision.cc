@@ -8,6 +8,7 @@
 //   sensitive   everything else (Exp, Pow, means)    policy.other
 //   free        Cast                                 reads any dtype, makes what it says
 //   exact       Range, nodes of policy.keep          float32
+//   derived     what depends on weights only         float32: only the result is rounded
 #include "core/passes/precision.h"
 
 #include <algorithm>
@@ -85,17 +86,13 @@ class Caster {
     return value != kNoValue && value < ours_.size() && ours_[value];
   }
 
-  bool IsKept(const Node& node) const {
-    return std::find(policy_.keep.begin(), policy_.keep.end(), node.name) != policy_.keep.end();
-  }
-
   void SetPrecision(NodeId id) {
     const Node& node = graph_.node(id);
     bool reads =
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) { return Ours(in); });
-    if (!reads || node.Is("Cast")) return;
+    if (!reads || node.Is("Cast") || static_.Contains(node.outputs[0])) return;
     bool matrix = node.op == "Conv" || node.op == "MatMul" || node.op == "Gemm";
-    if (IsKept(node) || node.op == "Range") {
+    if (IsKept(policy_.keep, node.name) || node.op == "Range") {
       UseDType(id, DType::kF32);
     } else if (matrix && Ours(node.inputs[0]) && Ours(node.inputs[1])) {
       SetMatrix(id);

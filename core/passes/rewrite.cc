@@ -39,6 +39,12 @@ bool IsPure(const Node& node) {
   return std::find(kImpure.begin(), kImpure.end(), node.op) == kImpure.end();
 }
 
+bool IsKept(const std::vector<std::string>& keep, std::string_view name) {
+  return std::any_of(keep.begin(), keep.end(), [&](const std::string& entry) {
+    return name.starts_with(entry) && (name.size() == entry.size() || name[entry.size()] == '/');
+  });
+}
+
 bool StaticValues::Contains(ValueId value) {
   if (value == kNoValue) return true;
   if (value < answers_.size() && answers_[value] != Answer::kUnknown) {

@@ -32,6 +32,10 @@ std::vector<int> UseCounts(const Graph& graph);
 // The same inputs always give the same outputs, and the core may compute them early.
 bool IsPure(const Node& node);
 
+// True if the list holds the name or a scope that it lies in: "conv1" and "conv1/Conv2D" both keep
+// "conv1/Conv2D/window".
+bool IsKept(const std::vector<std::string>& keep, std::string_view name);
+
 // Which values depend on weights and constants only. Answers are remembered; values may be added
 // while it lives, but what a value depends on must not change from static to not static or back.
 class StaticValues {
