@@ -34,16 +34,24 @@ void LogTo(FILE* file, LogLevel minimum) {
       minimum);
 }
 
-Outcome Parse(CLI::App& app, int argc, const char* const* argv) {
+// "midstream config show": the command line as far as it was understood.
+std::string Understood(const CLI::App& app) {
+  std::string text = app.get_name();
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? text : text + " " + Understood(*parsed.front());
+}
+
+Outcome Parse(CLI::App& app, int argc, const char* const* argv, const Action& action) {
   try {
     app.parse(argc, argv);
-    return {};
   } catch (const CLI::Success& request) {  // --help, --version
     app.exit(request);
     return {};
   } catch (const CLI::ParseError& error) {
-    return {Exit::kUsage, fmt::format("{} (see midstream --help)", error.what())};
+    return {Exit::kUsage, fmt::format("{} (see {} --help)", error.what(), Understood(app))};
   }
+  if (action) return {};
+  return {Exit::kUsage, fmt::format("a command is missing (see {} --help)", Understood(app))};
 }
 
 // The libraries below the command report errors as values, but memory can run out anywhere.
@@ -62,7 +70,6 @@ Outcome Perform(const Action& action) {
 int Main(int argc, const char* const* argv) {
   CLI::App app(kDescription, "midstream");
   app.set_version_flag("--version", fmt::format("midstream {}", kVersion));
-  app.require_subcommand(1);
   app.footer(kFooter + std::string(kExitCodesHelp));
   bool verbose = false;
   app.add_flag("-v,--verbose", verbose, "Also print informational messages on stderr");
@@ -75,7 +82,7 @@ int Main(int argc, const char* const* argv) {
   AddBackends(app, &action);
   AddConfig(app, &action);
 
-  Outcome outcome = Parse(app, argc, argv);
+  Outcome outcome = Parse(app, argc, argv, action);
   if (outcome.ok()) {
     LogTo(stderr, verbose ? LogLevel::kInfo : LogLevel::kWarning);
     outcome = Perform(action);

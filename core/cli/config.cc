@@ -87,7 +87,6 @@ Outcome PrintDocs(const Args& args) {
 void AddConfig(CLI::App& app, Action* action) {
   auto args = std::make_shared<Args>();
   CLI::App* config = app.add_subcommand("config", "Show, check or document configurations");
-  config->require_subcommand(1);
   config->footer("Every key:\n" + config::KeysHelp());
 
   CLI::App* show =

@@ -1,0 +1,176 @@
+// Opening, updating and running a model, with the times that each takes.
+#include "core/cli/online_workflow.h"
+
+#include <fmt/format.h>
+
+#include "core/cli/stopwatch.h"
+#include "core/formats/model_source.h"
+
+namespace midstream::cli {
+namespace {
+
+// The shape of a random value: the batch where the first dimension is free.
+Result<Shape> BatchShape(const TensorSpec& input, int64_t batch) {
+  Shape shape = input.shape;
+  if (shape.rank_known() && shape.rank() > 0 && shape[0] == kUnknownDim) {
+    shape.mutable_dims()[0] = batch;
+  }
+  if (shape.IsFullyKnown()) return shape;
+  return InvalidArgument(
+      fmt::format("input '{}' has the shape {}, which does not tell what to feed: give --input "
+                  "{}=random:SHAPE or a file",
+                  input.name, input.shape.ToString(), input.name));
+}
+
+}  // namespace
+
+Outcome OnlineWorkflow::Open() {
+  SessionOptions options;
+  std::vector<InputArg> named;
+  for (const std::string& text : args_.inputs) {
+    Result<InputArg> input = ParseInputArg(text);
+    if (!input.ok()) return {Exit::kUsage, input.status()};
+    options.inputs.push_back(input->name);
+    named.push_back(*std::move(input));
+  }
+  if (Outcome opened = OpenEngine(args_.config, &engine_); !opened.ok()) return opened;
+  const Stopwatch opening;
+  Result<Model> model = engine_.Load(args_.model);
+  if (!model.ok()) return DataFailure(model.status());
+  open_ms_ = opening.milliseconds();
+  model_ = *std::move(model);
+
+  const auto& own_outputs = model_->source().outputs();
+  if (!args_.output.empty()) {
+    options.outputs = {args_.output};
+  } else if (!own_outputs.empty()) {
+    options.outputs = {own_outputs.front().name};
+  }
+  const Stopwatch compiling;
+  Result<Session> session = model_->CreateSession(options);
+  if (!session.ok()) return DataFailure(session.status());
+  session_ = *std::move(session);
+  if (Status made = MakeInputs(named); !made.ok()) return DataFailure(made);
+  if (Status compiled = Compile(); !compiled.ok()) return DataFailure(compiled);
+  compile_ms_ = compiling.milliseconds();
+  compiles_before_ = Engine::stats().compiles;
+  return {};
+}
+
+// The first input that has no value of its own takes the batches.
+Status OnlineWorkflow::MakeInputs(const std::vector<InputArg>& named) {
+  bool batches_placed = false;
+  for (const TensorSpec& input : session_->inputs()) {
+    std::string spec;
+    for (const InputArg& arg : named) {
+      if (WithoutPort(arg.name) == WithoutPort(input.name)) spec = arg.spec;
+    }
+    const uint64_t seed = args_.seed + values_.size();
+    Tensor value;
+    if (!spec.empty()) {
+      MS_ASSIGN_OR_RETURN(value, ReadValue(input, spec, seed));
+    } else if (!batches_placed && !args_.images.empty()) {
+      MS_ASSIGN_OR_RETURN(evaluation_,
+                          Evaluation::FromFiles(args_.images, args_.labels, args_.batch));
+      batches_placed = true;
+      batch_input_ = values_.size();
+    } else {
+      MS_ASSIGN_OR_RETURN(const Shape shape, BatchShape(input, args_.batch));
+      MS_ASSIGN_OR_RETURN(value, RandomTensor(input.dtype, shape, seed));
+    }
+    values_.push_back(std::move(value));
+  }
+  if (batches_placed) return OkStatus();
+  if (values_.empty()) return InvalidArgument("the model has no input to feed");
+  if (!args_.images.empty()) return InvalidArgument("no input is left to take the images");
+  evaluation_ = Evaluation::FromBatch(values_[batch_input_]);
+  return OkStatus();
+}
+
+// One run of each shape that will occur, so that plans exist before anything is timed.
+Status OnlineWorkflow::Compile() {
+  MS_RETURN_IF_ERROR(RunBatch(0));
+  return RunBatch(evaluation_.batches().size() - 1);
+}
+
+Status OnlineWorkflow::RunBatch(size_t batch) {
+  values_[batch_input_] = evaluation_.batches()[batch];
+  return session_->Run(values_, &outputs_, nullptr);
+}
+
+// The model's own values, or those of the next checkpoint. Names are given as the trainer's
+// framework gives them, with the port.
+Result<std::vector<NamedTensor>> OnlineWorkflow::NextWeights(int64_t index) {
+  std::vector<NamedTensor> weights;
+  if (args_.weights.empty()) {
+    for (const formats::WeightInfo& weight : model_->source().weights()) {
+      if (weight.skipped) continue;
+      MS_ASSIGN_OR_RETURN(Tensor value, model_->ReadWeight(weight.name));
+      weights.push_back({weight.name + ":0", std::move(value)});
+    }
+    return weights;
+  }
+  const std::string& checkpoint = args_.weights[static_cast<size_t>(index) % args_.weights.size()];
+  MS_ASSIGN_OR_RETURN(const auto reader, model_->source().OpenWeights(checkpoint));
+  for (const std::string& name : reader->names()) {
+    MS_ASSIGN_OR_RETURN(Tensor value, reader->Read(name));
+    weights.push_back({name + ":0", std::move(value)});
+  }
+  return weights;
+}
+
+Result<UpdateReport> OnlineWorkflow::Update(int64_t index) {
+  UpdateReport report;
+  report.source = args_.weights.empty()
+                      ? "own values"
+                      : args_.weights[static_cast<size_t>(index) % args_.weights.size()];
+  MS_ASSIGN_OR_RETURN(std::vector<NamedTensor> weights, NextWeights(index));
+  report.tensors = weights.size();
+
+  const Stopwatch stopwatch;
+  midstream::Update update = model_->BeginUpdate();
+  for (NamedTensor& weight : weights) update.Assign(weight.name, std::move(weight.value));
+  const Result<uint64_t> version = update.Commit();
+  report.update_ms = stopwatch.milliseconds();
+  if (!version.ok()) return version.status().WithContext(report.source);
+  report.version = *version;
+
+  MS_ASSIGN_OR_RETURN(report.inference_ms, MeanInferenceTime());
+  if (evaluation_.has_labels()) {
+    MS_ASSIGN_OR_RETURN(report.accuracy, Accuracy());
+  }
+  return report;
+}
+
+Result<double> OnlineWorkflow::MeanInferenceTime() {
+  double total = 0;
+  for (int64_t run = 0; run < args_.runs; ++run) {
+    const Stopwatch stopwatch;
+    MS_RETURN_IF_ERROR(RunBatch(static_cast<size_t>(run) % evaluation_.full_batches()));
+    total += stopwatch.milliseconds();
+  }
+  return total / static_cast<double>(args_.runs);
+}
+
+Result<double> OnlineWorkflow::Accuracy() {
+  int64_t correct = 0;
+  for (size_t batch = 0; batch < evaluation_.batches().size(); ++batch) {
+    MS_RETURN_IF_ERROR(RunBatch(batch));
+    MS_ASSIGN_OR_RETURN(const int64_t right, evaluation_.CountCorrect(batch, outputs_.front()));
+    correct += right;
+  }
+  return static_cast<double>(correct) / static_cast<double>(evaluation_.images());
+}
+
+OnlineHead OnlineWorkflow::head() const {
+  OnlineHead head{.model = model_->source().path(),
+                  .backend = engine_.config().backend,
+                  .inputs = {},
+                  .output = session_->outputs().front().name,
+                  .open_ms = open_ms_,
+                  .compile_ms = compile_ms_};
+  for (const TensorSpec& input : session_->inputs()) head.inputs.push_back(input.name);
+  return head;
+}
+
+}  // namespace midstream::cli
