@@ -82,12 +82,11 @@ Result<std::unique_ptr<Fixture>> MakeFixture(const RuntimeOptions& options) {
   fixture->images = MakeImages(kMaxBatch);
 
   MS_ASSIGN_OR_RETURN(fixture->blas, OpenBlas::Open());
-  fixture->blas.set_threads(1);
   for (int i = 0; i < 2; ++i) {
     fixture->peer[i] = std::make_unique<OpenBlasNet>(fixture->blas, fixture->weights[i], kMaxBatch);
   }
   std::vector<float> logits(size_t{kMaxBatch} * kClasses);
-  fixture->peer[0]->Run(fixture->images.as<float>().data(), kMaxBatch, logits.data());
+  fixture->peer[0]->Run(fixture->images.as<float>().data(), kMaxBatch, 1, logits.data());
   MS_RETURN_IF_ERROR(CheckAgainstReference(*fixture, logits));
 
   for (int threads : kThreadCounts) {

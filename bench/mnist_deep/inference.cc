@@ -24,10 +24,8 @@ void InferOpenBlas(benchmark::State& state, Fixture& fixture, int batch, int thr
   std::vector<float> logits(static_cast<size_t>(batch * kClasses));
   const float* images = fixture.images.as<float>().data();
   LetThreadsSleep();
-  fixture.blas.set_threads(threads);
-  for (int i = 0; i < 2; ++i) fixture.peer[0]->Run(images, batch, logits.data());
-  for (auto _ : state) fixture.peer[0]->Run(images, batch, logits.data());
-  fixture.blas.set_threads(1);
+  for (int i = 0; i < 2; ++i) fixture.peer[0]->Run(images, batch, threads, logits.data());
+  for (auto _ : state) fixture.peer[0]->Run(images, batch, threads, logits.data());
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 // nothing; every run pays for it. OpenBLAS is opened with the core type that the CPU really has:
 // left alone, Debian's chooses a much slower one on many CPUs.
 //
-// Threads: one. set_threads is global to the process.
+// Threads: one; how many OpenBLAS uses is global to the process.
 #ifndef MIDSTREAM_BENCH_MNIST_DEEP_OPENBLAS_NET_H_
 #define MIDSTREAM_BENCH_MNIST_DEEP_OPENBLAS_NET_H_
 
@@ -44,7 +44,7 @@ class OpenBlasNet {
   OpenBlasNet(OpenBlas blas, std::vector<NamedTensor> weights, int max_batch);
 
   // images [batch,784] -> logits [batch,10].
-  void Run(const float* images, int batch, float* logits);
+  void Run(const float* images, int batch, int threads, float* logits);
 
  private:
   const float* Weight(size_t i) const {

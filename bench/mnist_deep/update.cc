@@ -8,6 +8,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstring>
+#include <functional>
 #include <string>
 
 #include "bench/mnist_deep/cases.h"
@@ -30,7 +31,7 @@ bool Runs(Fixture& fixture, Net& net, size_t v) {
   std::vector<Tensor> outputs;
   if (!net.session->Run(std::span<const Tensor>(&images, 1), &outputs, nullptr).ok()) return false;
   float want[kBatch * kClasses];
-  fixture.peer[v]->Run(images.as<float>().data(), kBatch, want);
+  fixture.peer[v]->Run(images.as<float>().data(), kBatch, 1, want);
   return Deviation(outputs[0].as<float>(), want) < fixture.tolerance;
 }
 

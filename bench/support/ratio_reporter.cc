@@ -35,16 +35,22 @@ void RatioReporter::ReportRuns(const std::vector<Run>& runs) {
 }
 
 void RatioReporter::Finalize() {
+  std::sort(questions_.begin(), questions_.end(), [](const Question& a, const Question& b) {
+    return strverscmp(a.name.c_str(), b.name.c_str()) < 0;  // batch:2 before batch:16
+  });
   std::printf("\n%-34s %12s   %s\n", "medians", "midstream us", "midstream / contender");
-  for (const Question& question : questions_) {
+  for (Question& question : questions_) {
     auto ours = std::find_if(question.entries.begin(), question.entries.end(),
                              [](const Entry& entry) { return entry.contender == kOurs; });
     if (ours == question.entries.end()) continue;
-    std::printf("%-34s %12.2f  ", question.name.c_str(), ours->microseconds);
+    const double mine = ours->microseconds;
+    std::printf("%-34s %12.2f  ", question.name.c_str(), mine);
+    std::sort(question.entries.begin(), question.entries.end(),
+              [](const Entry& a, const Entry& b) { return a.contender < b.contender; });
     for (const Entry& entry : question.entries) {
       if (entry.contender == kOurs) continue;
-      std::printf(" %.2f of %s (%.2f us)", ours->microseconds / entry.microseconds,
-                  entry.contender.c_str(), entry.microseconds);
+      std::printf(" %.2f of %s (%.2f us)", mine / entry.microseconds, entry.contender.c_str(),
+                  entry.microseconds);
     }
     std::printf("\n");
   }
