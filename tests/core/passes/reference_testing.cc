@@ -64,7 +64,7 @@ Evaluator* ReferenceEvaluator() {
     ADD_FAILURE() << device.status().ToString();
     return nullptr;
   }
-  static plan::BackendEvaluator evaluator(*device);
+  static plan::BackendEvaluator evaluator(std::vector{*device});
   return &evaluator;
 }
 
