@@ -136,7 +136,7 @@ Result<Engine> Engine::Open(const Config& config) {
 
   MS_ASSIGN_OR_RETURN(auto reference,
                       OpenDevice(impl.config, impl.registry, std::string(kReference), 0));
-  impl.evaluator = std::make_unique<plan::BackendEvaluator>(reference);
+  impl.folding = std::make_unique<plan::BackendEvaluator>(std::vector{reference});
   int64_t index = config.device.id;  // of the first backend; the others use their first device
   for (const std::string& name : PlacementOrder(impl.config, impl.registry)) {
     if (name == kReference && index == 0) {
@@ -147,6 +147,9 @@ Result<Engine> Engine::Open(const Config& config) {
     }
     index = 0;
   }
+  auto devices = impl.placement;
+  devices.push_back(reference);
+  impl.recipes = std::make_unique<plan::BackendEvaluator>(std::move(devices));
   return engine;
 }
 

@@ -20,7 +20,10 @@ struct Engine::Impl {
   Config config;
   backend::Registry registry;
   std::vector<std::shared_ptr<backend::Device>> placement;  // in the order in which they are asked
-  std::unique_ptr<plan::BackendEvaluator> evaluator;
+  std::unique_ptr<plan::BackendEvaluator>
+      folding;  // constants and shapes: the reference backend alone
+  std::unique_ptr<plan::BackendEvaluator>
+      recipes;  // derived weights: the placement, so that updates are fast
   weights::Reaper reaper;
 
   // passes and placement as the configuration asks for them.

@@ -23,8 +23,8 @@ void Model::Impl::MakeStore() {
   auto read = [this](const std::string& name) {
     return initial != nullptr ? initial->Read(name) : source->ReadWeight(name);
   };
-  store = std::make_shared<weights::Store>(std::move(declared), read, *engine->evaluator,
-                                           engine->reaper);
+  store =
+      std::make_shared<weights::Store>(std::move(declared), read, *engine->recipes, engine->reaper);
 }
 
 const formats::ModelSource& Model::source() const { return *impl_->source; }
@@ -40,7 +40,7 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   Engine::Impl& engine = *impl_->engine;
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(built.graph), program_options,
-                                                           engine.placement, *engine.evaluator));
+                                                           engine.placement, *engine.folding));
   Session session;
   session.impl_ = std::make_shared<Session::Impl>();
   session.impl_->model = impl_;

@@ -8,6 +8,8 @@ namespace {
 // Inputs up to this size are constants of the graph, so that shape inference sees their values;
 // larger ones are inputs.
 constexpr int64_t kConstantElements = 1024;
+constexpr uint64_t kTimeoutNs =
+    uint64_t{60} * 1'000'000'000;  // only a broken device takes that long
 
 struct OneNode {
   Graph graph;
@@ -38,6 +40,40 @@ Result<OneNode> BuildGraph(const Node& node, const std::vector<Tensor>& inputs) 
   return one;
 }
 
+// The first device that claims the one node of `graph`.
+Result<std::shared_ptr<backend::Device>> Choose(
+    const std::vector<std::shared_ptr<backend::Device>>& devices, const Graph& graph) {
+  for (const auto& device : devices) {
+    MS_ASSIGN_OR_RETURN(auto claims, device->Claim(graph));
+    if (claims[0].mine) return device;
+  }
+  const Node& node = graph.node(0);
+  return Unimplemented(node.op + " '" + node.name + "': no backend computes it");
+}
+
+Status Execute(const backend::Device& device, const backend::Plan& plan, backend::Queue& queue,
+               const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
+  MS_ASSIGN_OR_RETURN(Tensor scratch,
+                      Tensor::Allocate(DType::kU8, {static_cast<int64_t>(plan.scratch_bytes())}));
+  std::vector<ms_tensor> in, out;
+  for (const Tensor& tensor : inputs) in.push_back(backend::HostTensor(tensor));
+  for (const Tensor& tensor : outputs) out.push_back(backend::HostTensor(tensor));
+  ms_tensor scratch_tensor = backend::HostTensor(scratch);
+  ms_exec exec{};
+  exec.struct_size = sizeof exec;
+  exec.inputs = in.data();
+  exec.n_inputs = static_cast<uint32_t>(in.size());
+  exec.outputs = out.data();
+  exec.n_outputs = static_cast<uint32_t>(out.size());
+  exec.scratch = &scratch_tensor;
+  exec.signal = queue.NextSignal();
+  ms_error error{};
+  error.struct_size = sizeof error;
+  ms_code code = device.table().execute(plan.handle(), queue.handle(), &exec, &error);
+  MS_RETURN_IF_ERROR(backend::FromAbi(code, error, device.plugin_name(), "execute"));
+  return queue.Wait(kTimeoutNs);
+}
+
 }  // namespace
 
 Result<std::vector<Tensor>> BackendEvaluator::Evaluate(const Node& node,
@@ -53,29 +89,11 @@ Result<std::vector<Tensor>> BackendEvaluator::Evaluate(const Node& node,
     MS_ASSIGN_OR_RETURN(Tensor out, Tensor::Allocate(value.dtype, value.shape));
     outputs.push_back(std::move(out));
   }
-  MS_ASSIGN_OR_RETURN(auto module, backend::Module::Create(device_, one.graph, true));
+  MS_ASSIGN_OR_RETURN(auto device, Choose(devices_, one.graph));
+  MS_ASSIGN_OR_RETURN(auto module, backend::Module::Create(device, one.graph, true));
   MS_ASSIGN_OR_RETURN(auto plan, backend::Plan::Create(module, one.graph));
-  MS_ASSIGN_OR_RETURN(auto queue, backend::Queue::Open(device_, true));
-  MS_ASSIGN_OR_RETURN(Tensor scratch,
-                      Tensor::Allocate(DType::kU8, {static_cast<int64_t>(plan->scratch_bytes())}));
-
-  std::vector<ms_tensor> in, out;
-  for (const Tensor& tensor : one.inputs) in.push_back(backend::HostTensor(tensor));
-  for (const Tensor& tensor : outputs) out.push_back(backend::HostTensor(tensor));
-  ms_tensor scratch_tensor = backend::HostTensor(scratch);
-  ms_exec exec{};
-  exec.struct_size = sizeof exec;
-  exec.inputs = in.data();
-  exec.n_inputs = static_cast<uint32_t>(in.size());
-  exec.outputs = out.data();
-  exec.n_outputs = static_cast<uint32_t>(out.size());
-  exec.scratch = &scratch_tensor;
-  exec.signal = queue->NextSignal();
-  ms_error error{};
-  error.struct_size = sizeof error;
-  ms_code code = device_->table().execute(plan->handle(), queue->handle(), &exec, &error);
-  MS_RETURN_IF_ERROR(backend::FromAbi(code, error, device_->plugin_name(), "execute"));
-  MS_RETURN_IF_ERROR(queue->Wait(uint64_t{60} * 1'000'000'000));
+  MS_ASSIGN_OR_RETURN(auto queue, backend::Queue::Open(device, true));
+  MS_RETURN_IF_ERROR(Execute(*device, *plan, *queue, one.inputs, outputs));
   return outputs;
 }
 

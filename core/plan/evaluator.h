@@ -15,15 +15,16 @@ namespace midstream::plan {
 
 class BackendEvaluator : public Evaluator {
  public:
-  // Requires: a device with MS_DEVICE_HOST_MEMORY.
-  explicit BackendEvaluator(std::shared_ptr<backend::Device> device) : device_(std::move(device)) {}
+  // Requires: at least one device, all with MS_DEVICE_HOST_MEMORY.
+  explicit BackendEvaluator(std::vector<std::shared_ptr<backend::Device>> devices)
+      : devices_(std::move(devices)) {}
 
   // Threads: any. Errors: INVALID_ARGUMENT or UNIMPLEMENTED naming the node.
   Result<std::vector<Tensor>> Evaluate(const Node& node,
                                        const std::vector<Tensor>& inputs) override;
 
  private:
-  std::shared_ptr<backend::Device> device_;
+  std::vector<std::shared_ptr<backend::Device>> devices_;
 };
 
 // Computes the outputs of a graph whose inputs are given, node by node. Errors: as Evaluate.

@@ -34,7 +34,7 @@ class SessionTest : public ::testing::Test {
     registry_ = backend::LoadPlugins(config, backend::ProcessHost());
     ASSERT_EQ(registry_.plugins().size(), 1u) << registry_.failures()[0].status.ToString();
     device_ = *backend::Device::Open(registry_.plugins()[0].plugin, {});
-    evaluator_ = std::make_unique<plan::BackendEvaluator>(device_);
+    evaluator_ = std::make_unique<plan::BackendEvaluator>(std::vector{device_});
   }
 
   // y = x * (w * gain) + b: the product of two weights is a recipe, b is a plain slot.
