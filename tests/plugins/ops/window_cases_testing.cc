@@ -53,8 +53,8 @@ std::vector<ConvSize> ConvSizes() {
 }
 
 void AddConv(OpCases* cases, const ConvSize& size) {
-  // Convolution by transformed tiles (Winograd) loses most of a decimal digit.
-  double slack = 3 * SlackFor(*ElementCount(size.w) / size.w[0]);
+  // Convolution by transformed tiles (Winograd) loses a decimal digit.
+  double slack = 6 * SlackFor(*ElementCount(size.w) / size.w[0]);
   Arg bias = F32({size.w[0]});
   OpCase plain{"Conv", "", {F32(size.x), F32(size.w)}, size.attrs, 1, slack};
   bool medium = size.x[0] == 2 && size.x.rank() == 4;
