@@ -29,15 +29,12 @@ def conv_block(x, index, shape):
         return tf1.nn.max_pool(x, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="SAME")
 
 
-def dense(x, name, shape):
-    with tf1.name_scope(name):
-        if x.shape.rank != 2:
-            x = tf1.reshape(x, [-1, shape[0]])
-        return tf1.matmul(x, weight(shape)) + bias(shape[1:])
+def dense(x, shape):
+    return tf1.matmul(x, weight(shape)) + bias(shape[1:])
 
 
 def build():
-    """The tutorial's inference graph: Placeholder -> fc2/add."""
+    """Placeholder -> fc2/add."""
     x = tf1.placeholder(tf1.float32, [None, 784])
     with tf1.name_scope("reshape"):
         h = tf1.reshape(x, [-1, 28, 28, 1])
@@ -45,8 +42,9 @@ def build():
     h = conv_block(h, 2, [5, 5, FILTERS[0], FILTERS[1]])
     with tf1.name_scope("fc1"):
         h = tf1.reshape(h, [-1, 7 * 7 * FILTERS[1]])
-        h = tf1.nn.relu(tf1.matmul(h, weight([7 * 7 * FILTERS[1], HIDDEN])) + bias([HIDDEN]))
-    return dense(h, "fc2", [HIDDEN, 10])
+        h = tf1.nn.relu(dense(h, [7 * 7 * FILTERS[1], HIDDEN]))
+    with tf1.name_scope("fc2"):
+        return dense(h, [HIDDEN, 10])
 
 
 def main():

@@ -115,6 +115,12 @@ def summarise(samples):
     return rows
 
 
+def machine():
+    """The processor as the kernel names it."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
 def show(rows):
     print(f"{'batch':>5} {'threads':>7} {'midstream us':>13} {'tensorflow us':>13} {'ratio':>6}  best setting of TensorFlow")
     for row in rows:
@@ -138,7 +144,7 @@ def main():
     for contender in contenders:
         contender.close()
     show(rows)
-    report = {"machine": platform.processor() or platform.machine(), "settings": arguments.set,
+    report = {"machine": f"{machine()}, {os.cpu_count()} cores", "settings": arguments.set,
               "largest_difference": worst, "rows": rows}
     (directory / "tensorflow_session.json").write_text(json.dumps(report, indent=1) + "\n")
 
