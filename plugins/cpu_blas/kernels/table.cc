@@ -37,6 +37,11 @@ KernelTable MakeTable() {
 
 }  // namespace
 
+// A build whose flags are lost on the way would still work, slowly.
+#if defined(MS_LANES)
+static_assert(kLanes == MS_LANES, "the flags of this instruction set did not reach the compiler");
+#endif
+
 // Called only where the processor has the instructions: filling the table may already use them.
 const KernelTable& Table() {
   static const KernelTable table = MakeTable();
