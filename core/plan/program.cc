@@ -140,28 +140,37 @@ Status Program::Build(Graph graph, Evaluator& evaluator) {
   return OkStatus();
 }
 
-Result<std::shared_ptr<const ShapedPlan>> Program::PlanFor(
-    const std::vector<Shape>& input_shapes) const {
+std::shared_ptr<const ShapedPlan> Program::FindPlan(std::span<const Tensor> inputs) const {
+  auto fits = [&](const std::shared_ptr<const ShapedPlan>& plan) {
+    return std::equal(
+        plan->input_shapes.begin(), plan->input_shapes.end(), inputs.begin(), inputs.end(),
+        [](const Shape& shape, const Tensor& input) { return shape == input.shape(); });
+  };
   std::lock_guard lock(mutex_);
-  for (auto it = plans_.begin(); it != plans_.end(); ++it) {
-    if ((*it)->input_shapes != input_shapes) continue;
-    plans_.splice(plans_.begin(), plans_, it);
-    return plans_.front();
-  }
-  MS_ASSIGN_OR_RETURN(auto plan, MakePlan(input_shapes));
+  auto it = std::find_if(plans_.begin(), plans_.end(), fits);
+  if (it == plans_.end()) return nullptr;
+  plans_.splice(plans_.begin(), plans_, it);
+  return plans_.front();
+}
+
+Result<std::shared_ptr<const ShapedPlan>> Program::PlanFor(std::span<const Tensor> inputs) const {
+  if (auto plan = FindPlan(inputs)) return plan;
+  // Made without the lock; when two threads meet the same new shapes at once, one of two equal
+  // plans is dropped.
+  MS_ASSIGN_OR_RETURN(auto plan, MakePlan(inputs));
+  std::lock_guard lock(mutex_);
   plans_.push_front(plan);
   if (plans_.size() > kMaxPlans) plans_.pop_back();
   return plan;
 }
 
-Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(
-    const std::vector<Shape>& input_shapes) const {
+Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(std::span<const Tensor> inputs) const {
   std::map<ValueId, Shape> bound;
-  for (size_t i = 0; i < input_shapes.size(); ++i) bound[graph_.inputs()[i]] = input_shapes[i];
+  for (size_t i = 0; i < inputs.size(); ++i) bound[graph_.inputs()[i]] = inputs[i].shape();
   MS_ASSIGN_OR_RETURN(Graph shaped, BindShapes(graph_, bound, evaluator_));
 
   auto plan = std::make_shared<ShapedPlan>();
-  plan->input_shapes = input_shapes;
+  for (const Tensor& input : inputs) plan->input_shapes.push_back(input.shape());
   for (ValueId id : shaped.outputs()) plan->output_shapes.push_back(shaped.value(id).shape);
 
   std::vector<plan::Segment> cuts;

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <list>
 #include <mutex>
+#include <span>
 
 #include "core/passes/passes.h"
 #include "core/plan/placement.h"
@@ -75,14 +76,16 @@ class Program {
   // Trainer's names of every weight that the program depends on, recipes' sources included; sorted.
   const std::vector<std::string>& weight_names() const { return weight_names_; }
 
-  // The plan for these input shapes (in the order of graph().inputs()), made on first use. Errors:
-  // INVALID_ARGUMENT naming the input whose shape its declaration does not accept.
-  Result<std::shared_ptr<const ShapedPlan>> PlanFor(const std::vector<Shape>& input_shapes) const;
+  // The plan for the shapes of these inputs (in the order of graph().inputs()), made on first use;
+  // meanwhile requests of other shapes go on. Errors: INVALID_ARGUMENT naming the input whose shape
+  // its declaration does not accept.
+  Result<std::shared_ptr<const ShapedPlan>> PlanFor(std::span<const Tensor> inputs) const;
 
  private:
   Program() = default;
   Status Build(Graph graph, Evaluator& evaluator);
-  Result<std::shared_ptr<const ShapedPlan>> MakePlan(const std::vector<Shape>& input_shapes) const;
+  std::shared_ptr<const ShapedPlan> FindPlan(std::span<const Tensor> inputs) const;
+  Result<std::shared_ptr<const ShapedPlan>> MakePlan(std::span<const Tensor> inputs) const;
 
   Graph graph_;
   ProgramOptions options_;

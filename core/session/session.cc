@@ -122,14 +122,6 @@ Result<RunResult> Session::Run(std::span<const NamedTensor> inputs) {
   return result;
 }
 
-Result<std::shared_ptr<const plan::ShapedPlan>> Session::Plan(
-    std::span<const Tensor> inputs) const {
-  std::vector<Shape> shapes;
-  shapes.reserve(inputs.size());
-  for (const Tensor& input : inputs) shapes.push_back(input.shape());
-  return program_->PlanFor(shapes);
-}
-
 std::unique_ptr<plan::ExecContext> Session::Borrow() {
   std::unique_lock lock(mutex_);
   freed_.wait(lock, [&] { return !idle_.empty(); });
@@ -159,7 +151,7 @@ Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs
                              std::string(DTypeName(inputs[i].dtype())));
     }
   }
-  MS_ASSIGN_OR_RETURN(auto plan, Plan(inputs));
+  MS_ASSIGN_OR_RETURN(auto plan, program_->PlanFor(inputs));
   outputs->resize(outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
     Tensor& out = (*outputs)[i];

@@ -58,7 +58,6 @@ class Session {
  private:
   Session() = default;
   Result<std::vector<Tensor>> Arrange(std::span<const NamedTensor> inputs) const;
-  Result<std::shared_ptr<const plan::ShapedPlan>> Plan(std::span<const Tensor> inputs) const;
   std::unique_ptr<plan::ExecContext> Borrow();
   void GiveBack(std::unique_ptr<plan::ExecContext> context);
 
