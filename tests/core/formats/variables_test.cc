@@ -1,0 +1,142 @@
+#include "core/formats/tensorflow/variables.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/base/crc32c.h"
+#include "tests/core/formats/model_testing.h"
+
+namespace midstream::tensorflow {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class WeightValues : public ModelTest {
+ protected:
+  // Two scalars in `m`: 1 under "a", 2 under "b".
+  void WriteCheckpoint(const std::vector<std::string>& keys = {"a", "b"}) {
+    const float values[] = {1.0f, 2.0f};
+    dir_.Write("m.data-00000-of-00001", {reinterpret_cast<const char*>(values), sizeof(values)});
+    std::vector<IndexEntry> rows = {{"", BundleHeader()}};
+    for (size_t i = 0; i < keys.size(); ++i) {
+      uint32_t crc = MaskCrc32c(Crc32c(&values[i], 4));
+      rows.push_back(
+          {keys[i], BundleEntryProto(kFloat, {}, 0, static_cast<int64_t>(4 * i), 4, crc)});
+    }
+    WriteIndex(dir_.Path("m.index"), rows);
+  }
+
+  static MetaWriter TwoVariables() {
+    MetaWriter meta;
+    meta.Placeholder("x", {}).Variable("a", {}).Variable("b", {});
+    meta.Node("ax", "Mul", {"x", "a"}).Node("y", "Mul", {"ax", "b"});
+    return meta;
+  }
+
+  float ReadScalar(const formats::ModelSource& model, const std::string& name) {
+    auto tensor = model.ReadWeight(name);
+    EXPECT_TRUE(tensor.ok()) << tensor.status().ToString();
+    return tensor.ok() ? tensor->as<float>()[0] : -1.0f;
+  }
+};
+
+TEST_F(WeightValues, TheSaverSaysWhichKeyFeedsWhich) {
+  WriteCheckpoint();
+  auto model = Open(TwoVariables().Saver({{"a", "b"}, {"b", "a"}}));  // crossed on purpose
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(ReadScalar(*model, "a"), 2.0f);
+  EXPECT_EQ(ReadScalar(*model, "b"), 1.0f);
+}
+
+TEST_F(WeightValues, WithoutASaverTheNameIsTheKey) {
+  WriteCheckpoint();
+  auto model = Open(TwoVariables());
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(ReadScalar(*model, "a"), 1.0f);
+}
+
+TEST_F(WeightValues, AVariableThatTheSaverLeavesOutHasNoValue) {
+  WriteCheckpoint();
+  auto model = Open(TwoVariables().Saver({{"a", "a"}}));
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->ReadWeight("b").status().code(), Code::kNotFound);
+}
+
+TEST_F(WeightValues, AKeyThatAnotherCheckpointLacks) {
+  WriteCheckpoint({"a"});
+  auto model = Open(TwoVariables().Saver({{"a", "a"}, {"b", "b"}}));
+  ASSERT_NE(model, nullptr);
+  auto reader = model->OpenWeights(dir_.Path("m"));
+  ASSERT_TRUE(reader.ok()) << reader.status().ToString();
+  EXPECT_THAT((*reader)->names(), ElementsAre("a"));
+  auto missing = (*reader)->Read("b");
+  EXPECT_EQ(missing.status().code(), Code::kNotFound);
+  EXPECT_THAT(std::string(missing.status().message()), HasSubstr("'b'"));
+}
+
+TEST_F(WeightValues, OtherShapeOrTypeThanDeclared) {
+  WriteCheckpoint();
+  MetaWriter meta;
+  meta.Variable("a", {1}).Node("b", "VariableV2", {},
+                               {{"dtype", TypeAttr(kInt32)}, {"shape", ShapeAttr({})}});
+  auto model = Open(meta);
+  ASSERT_NE(model, nullptr);
+  auto a = model->ReadWeight("a");
+  EXPECT_EQ(a.status().code(), Code::kInvalidArgument);
+  EXPECT_THAT(std::string(a.status().message()), HasSubstr("shape []; the graph declares [1]"));
+  auto b = model->ReadWeight("b");
+  EXPECT_THAT(std::string(b.status().message()), HasSubstr("the graph declares int32"));
+}
+
+TEST_F(WeightValues, OptimizerSlotsAreSkipped) {
+  MetaWriter meta = TwoVariables();
+  meta.Variable("a/Momentum", {}).Variable("power", {}).Variable("step", {});
+  meta.Node("power/read", "Identity", {"power"}).Node("g", "Neg", {"y"});
+  meta.Node("train", "ApplyAdam", {"a", "a/Momentum", "power/read", "g"});
+  auto model = Open(meta);
+  ASSERT_NE(model, nullptr);
+  std::map<std::string, std::string> reasons;
+  for (const auto& info : model->weights()) reasons[info.name] = info.reason;
+  EXPECT_EQ(reasons["a"], "");
+  EXPECT_EQ(reasons["b"], "");
+  EXPECT_EQ(reasons["a/Momentum"], "optimizer slot");
+  EXPECT_EQ(reasons["power"], "optimizer slot");
+  EXPECT_EQ(reasons["step"], "not used by inference");
+}
+
+TEST_F(WeightValues, ResourceVariablesAreReadAndRestored) {
+  WriteCheckpoint();
+  MetaWriter meta;
+  meta.Placeholder("x", {});
+  meta.Node("a", "VarHandleOp", {}, {{"dtype", TypeAttr(kFloat)}, {"shape", ShapeAttr({})}});
+  meta.Node("a/Read", "ReadVariableOp", {"a"}).Node("y", "Mul", {"x", "a/Read"});
+  meta.Saver({{"a", "b"}});
+  auto model = Open(meta);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(ReadScalar(*model, "a"), 2.0f);
+  Graph graph = MustBuild(meta, {"y"});
+  ASSERT_EQ(graph.weights().size(), 1u);
+  EXPECT_EQ(graph.value(graph.weights()[0]).name, "a");
+}
+
+TEST_F(WeightValues, ASaverThatCannotBeFollowed) {
+  MetaWriter meta = TwoVariables();
+  std::string bytes = meta.Bytes() + BytesField(3, BytesField(3, "save/gone"));
+  auto model = formats::OpenModel(dir_.Write("m.meta", bytes));
+  EXPECT_EQ(model.status().code(), Code::kInvalidArgument);
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("'save/gone'"));
+}
+
+TEST_F(WeightValues, AGraphNeedsNodesWithDifferentNames) {
+  auto none = formats::OpenModel(dir_.Write("m.meta", ""));
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("no nodes"));
+  MetaWriter twice;
+  twice.Placeholder("x", {}).Placeholder("x", {});
+  auto model = formats::OpenModel(dir_.Write("m.meta", twice.Bytes()));
+  EXPECT_THAT(std::string(model.status().message()), HasSubstr("two nodes named 'x'"));
+}
+
+}  // namespace
+}  // namespace midstream::tensorflow
