@@ -75,6 +75,12 @@ Result<Elf64_Ehdr> ReadHeader(const ReadAt& read) {
   return header;
 }
 
+// Whether the file holds the last of size bytes at offset.
+bool Reaches(const ReadAt& read, uint64_t offset, uint64_t size) {
+  char last;
+  return size == 0 || (offset <= UINT64_MAX - size && read(offset + size - 1, &last, 1));
+}
+
 Result<std::vector<Elf64_Phdr>> ReadSegments(const ReadAt& read) {
   MS_ASSIGN_OR_RETURN(const Elf64_Ehdr header, ReadHeader(read));
   if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||
@@ -84,6 +90,16 @@ Result<std::vector<Elf64_Phdr>> ReadSegments(const ReadAt& read) {
   std::vector<Elf64_Phdr> segments(header.e_phnum);
   if (!read(header.e_phoff, segments.data(), segments.size() * sizeof(Elf64_Phdr))) {
     return Truncated("segment table");
+  }
+  // Linkers write the section table last, so a file that was cut anywhere lacks a part of it.
+  if (!Reaches(read, header.e_shoff, uint64_t{header.e_shnum} * header.e_shentsize)) {
+    return Truncated("section table");
+  }
+  for (const Elf64_Phdr& segment : segments) {
+    // The system maps what is missing all the same, and its first use would be a bus error.
+    if (segment.p_type == PT_LOAD && !Reaches(read, segment.p_offset, segment.p_filesz)) {
+      return Truncated("code or data");
+    }
   }
   return segments;
 }

@@ -20,6 +20,7 @@ struct Library {
   Elf64_Ehdr header{};
   Elf64_Phdr note_segment{};
   Elf64_Phdr dynamic_segment{};
+  Elf64_Phdr load_segment{};
   Elf64_Nhdr other_note{0, 20, 3};
   char other_desc[20] = {};
   ms_note note{};
@@ -37,7 +38,7 @@ struct Library {
 #endif
     header.e_phoff = offsetof(Library, note_segment);
     header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = 2;
+    header.e_phnum = 3;
     note_segment.p_type = PT_NOTE;
     note_segment.p_offset = offsetof(Library, other_note);
     note_segment.p_filesz = offsetof(Library, dynamic) - offsetof(Library, other_note);
@@ -45,6 +46,8 @@ struct Library {
     dynamic_segment.p_type = PT_DYNAMIC;
     dynamic_segment.p_offset = offsetof(Library, dynamic);
     dynamic_segment.p_filesz = sizeof(dynamic);
+    load_segment.p_type = PT_LOAD;
+    load_segment.p_filesz = sizeof(Library);
     note = {10, 72, MS_NOTE_TYPE, MS_NOTE_OWNER, 1, 3, MS_SANITIZER_THREAD, "acme"};
     dynamic[0].d_tag = DT_SONAME;
     dynamic[1].d_tag = DT_FLAGS;
@@ -132,6 +135,18 @@ TEST(ElfNote, NeedsPartsWithinTheFile) {
   Library dynamic;
   dynamic.dynamic_segment.p_filesz = UINT64_MAX;
   EXPECT_THAT(Refusal(dynamic), HasSubstr("dynamic section does not lie within the file"));
+  Library code;
+  code.load_segment.p_filesz += 1;
+  EXPECT_THAT(Refusal(code), HasSubstr("code or data does not lie within the file"));
+  code.load_segment.p_offset = UINT64_MAX;
+  EXPECT_THAT(Refusal(code), HasSubstr("code or data does not lie within the file"));
+  Library sections;
+  sections.header.e_shoff = sizeof(Library) - 64;
+  sections.header.e_shentsize = 64;
+  sections.header.e_shnum = 1;
+  EXPECT_TRUE(Parse(sections.bytes()).ok());
+  sections.header.e_shnum = 2;
+  EXPECT_THAT(Refusal(sections), HasSubstr("section table does not lie within the file"));
   Library count;
   count.header.e_phnum = UINT16_MAX;
   EXPECT_THAT(Refusal(count), HasSubstr("no usable segment table"));

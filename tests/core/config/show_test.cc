@@ -98,7 +98,7 @@ TEST(Docs, AreWhatTheTableSays) {
   EXPECT_EQ(InRepository("docs/configuration.md"), ConfigurationMarkdown())
       << "write it anew with: midstream config docs > docs/configuration.md";
   EXPECT_EQ(InRepository("configs/default.toml"), DefaultToml())
-      << "write it anew with: midstream config default > configs/default.toml";
+      << "write it anew with: midstream config docs --format toml > configs/default.toml";
 }
 
 }  // namespace
