@@ -10,24 +10,26 @@
 #include <functional>
 #include <string_view>
 
+#include "core/base/export.h"
+
 namespace midstream {
 
 // The values of MS_LOG_* in the backend ABI.
 enum class LogLevel : int32_t { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 
 // "debug", "info", "warning", "error".
-std::string_view LogLevelName(LogLevel level);
+MS_API std::string_view LogLevelName(LogLevel level);
 
 // text is one line without its end.
 using LogSink = std::function<void(LogLevel level, std::string_view text)>;
 
 // Messages below minimum are dropped. An empty sink drops everything.
-void SetLogSink(LogSink sink, LogLevel minimum = LogLevel::kWarning);
+MS_API void SetLogSink(LogSink sink, LogLevel minimum = LogLevel::kWarning);
 
 // Whether a message of this level would reach the sink: for text that is costly to make.
-bool LogEnabled(LogLevel level);
+MS_API bool LogEnabled(LogLevel level);
 
-void Log(LogLevel level, std::string_view text);
+MS_API void Log(LogLevel level, std::string_view text);
 
 }  // namespace midstream
 

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/export.h"
+
 namespace midstream {
 
 // The gRPC/absl canonical codes; values are fixed by the C ABI.
@@ -40,9 +42,9 @@ enum class Code : int32_t {
 };
 
 // "INVALID_ARGUMENT" and so on; "UNKNOWN" for a value outside the list.
-std::string_view CodeName(Code code);
+MS_API std::string_view CodeName(Code code);
 
-class [[nodiscard]] Status {
+class [[nodiscard]] MS_API Status {
  public:
   Status() = default;
   Status(Code code, std::string message);
@@ -65,15 +67,15 @@ class [[nodiscard]] Status {
 };
 
 inline Status OkStatus() { return {}; }
-Status InvalidArgument(std::string message);
-Status NotFound(std::string message);
-Status FailedPrecondition(std::string message);
-Status OutOfRange(std::string message);
-Status Unimplemented(std::string message);
-Status Internal(std::string message);
-Status DataLoss(std::string message);
-Status ResourceExhausted(std::string message);
-Status DeadlineExceeded(std::string message);
+MS_API Status InvalidArgument(std::string message);
+MS_API Status NotFound(std::string message);
+MS_API Status FailedPrecondition(std::string message);
+MS_API Status OutOfRange(std::string message);
+MS_API Status Unimplemented(std::string message);
+MS_API Status Internal(std::string message);
+MS_API Status DataLoss(std::string message);
+MS_API Status ResourceExhausted(std::string message);
+MS_API Status DeadlineExceeded(std::string message);
 
 // A value or the Status that says why there is none.
 template <typename T>

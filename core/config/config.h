@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/export.h"
 #include "core/base/status.h"
 
 namespace midstream::config {
@@ -79,7 +80,7 @@ struct GraphConfig {
 };
 
 // Where a value came from.
-struct Origin {
+struct MS_API Origin {
   enum class Source { kDefault, kFile, kSet };
   Source source = Source::kDefault;
   std::string file;  // kFile
@@ -95,7 +96,7 @@ struct Origin {
 // device.
 using BackendOptions = std::map<std::string, std::string, std::less<>>;
 
-struct Config {
+struct MS_API Config {
   std::string backend = "cpu_blas";
   RunMode mode = RunMode::kInference;
   PrecisionConfig precision;
@@ -116,7 +117,7 @@ struct Config {
 };
 
 // One thing that is wrong with a configuration.
-struct Problem {
+struct MS_API Problem {
   std::string file;   // "--set" for an override
   uint32_t line = 0;  // 0 for an override
   uint32_t column = 0;
@@ -133,21 +134,22 @@ struct Override {
   std::string value;
 };
 // Errors: INVALID_ARGUMENT when text is not of the form key=value.
-Result<Override> ParseOverride(std::string_view text);
+MS_API Result<Override> ParseOverride(std::string_view text);
 
 // Every value at its default.
-const Config& DefaultConfig();
+MS_API const Config& DefaultConfig();
 
 // The defaults, then the text, then the overrides, in this order. name is how messages call the
 // text. All problems are found at once: the status lists one per line, and *problems, when given,
 // receives them too. Errors: INVALID_ARGUMENT.
-Result<Config> ParseConfig(std::string_view text, const std::string& name,
-                           const std::vector<Override>& overrides = {},
-                           std::vector<Problem>* problems = nullptr);
+MS_API Result<Config> ParseConfig(std::string_view text, const std::string& name,
+                                  const std::vector<Override>& overrides = {},
+                                  std::vector<Problem>* problems = nullptr);
 
 // ParseConfig of a file; an empty path means no file. Errors: as ReadFile and ParseConfig.
-Result<Config> LoadConfig(const std::string& path, const std::vector<Override>& overrides = {},
-                          std::vector<Problem>* problems = nullptr);
+MS_API Result<Config> LoadConfig(const std::string& path,
+                                 const std::vector<Override>& overrides = {},
+                                 std::vector<Problem>* problems = nullptr);
 
 }  // namespace midstream::config
 

@@ -20,12 +20,10 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/export.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
 #include "core/graph/named_tensor.h"
-
-// Marks what libmidstream.so exports.
-#define MS_API __attribute__((visibility("default")))
 
 namespace midstream {
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/export.h"
 #include "midstream/backend.h"
 
 namespace midstream {
@@ -35,11 +36,11 @@ enum class DType : uint8_t {
 };
 
 // Bytes of one element; 0 for kInvalid and kString.
-size_t DTypeSize(DType dtype);
+MS_API size_t DTypeSize(DType dtype);
 // ONNX spelling in lower case: "float32", "bfloat16", "int64", "bool".
-std::string_view DTypeName(DType dtype);
+MS_API std::string_view DTypeName(DType dtype);
 // Accepts DTypeName spellings; kInvalid if unknown.
-DType DTypeFromName(std::string_view name);
+MS_API DType DTypeFromName(std::string_view name);
 
 inline bool IsFloat(DType d) {
   return d == DType::kF32 || d == DType::kF64 || d == DType::kF16 || d == DType::kBF16;
@@ -51,10 +52,10 @@ inline bool IsInteger(DType d) { return IsSignedInteger(d) || IsUnsignedInteger(
 ms_dtype ToAbi(DType dtype);
 DType FromAbi(ms_dtype dtype);  // kInvalid for a coding that the core does not know
 
-uint16_t FloatToHalf(float value);
-float HalfToFloat(uint16_t bits);
-uint16_t FloatToBFloat16(float value);
-float BFloat16ToFloat(uint16_t bits);
+MS_API uint16_t FloatToHalf(float value);
+MS_API float HalfToFloat(uint16_t bits);
+MS_API uint16_t FloatToBFloat16(float value);
+MS_API float BFloat16ToFloat(uint16_t bits);
 
 }  // namespace midstream
 

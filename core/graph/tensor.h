@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/export.h"
 #include "core/base/status.h"
 #include "core/graph/dtype.h"
 
@@ -21,7 +22,7 @@ namespace midstream {
 constexpr int64_t kUnknownDim = -1;
 
 // Dimensions, or "rank unknown". A dimension of kUnknownDim is not known yet.
-class Shape {
+class MS_API Shape {
  public:
   Shape() = default;  // a scalar
   Shape(std::vector<int64_t> dims)
@@ -54,12 +55,12 @@ class Shape {
 
 // Product of the dimensions. Errors: INVALID_ARGUMENT for an unknown or negative dimension or when
 // it passes 2^62.
-Result<int64_t> ElementCount(const Shape& shape);
+MS_API Result<int64_t> ElementCount(const Shape& shape);
 // ElementCount times DTypeSize. Errors: as ElementCount; INVALID_ARGUMENT for a dtype without a
 // fixed size.
-Result<size_t> ByteSize(DType dtype, const Shape& shape);
+MS_API Result<size_t> ByteSize(DType dtype, const Shape& shape);
 
-class Tensor {
+class MS_API Tensor {
  public:
   Tensor() = default;  // empty(): no value
 
@@ -119,7 +120,7 @@ class Tensor {
 };
 
 // Equal dtype, shape and bytes.
-bool BitEqual(const Tensor& a, const Tensor& b);
+MS_API bool BitEqual(const Tensor& a, const Tensor& b);
 
 }  // namespace midstream
 
