@@ -35,7 +35,8 @@ bool Runs(Fixture& fixture, Net& net, size_t v) {
   return Deviation(outputs[0].as<float>(), want) < fixture.tolerance;
 }
 
-void UpdateMidstream(benchmark::State& state, Fixture& fixture, Net& net) {
+void UpdateMidstream(benchmark::State& state, Fixture& fixture, Net& net, int threads) {
+  backend::ThreadLimit limit(static_cast<uint32_t>(threads));
   size_t v = 0;
   LetThreadsSleep();
   for (int i = 0; i < 4; ++i) static_cast<void>(Update(net, fixture.weights[v ^= 1]).ok());
@@ -97,9 +98,10 @@ void Register(const std::string& name, const std::function<void(benchmark::State
 void RegisterUpdate(Fixture* fixture) {
   for (auto& [threads, net] : fixture->nets) {
     std::string name = "update/threads:" + std::to_string(threads);
-    Register(name + "/midstream", [fixture, &net = net](benchmark::State& state) {
-      UpdateMidstream(state, *fixture, net);
-    });
+    Register(name + "/midstream",
+             [fixture, &net = net, threads = threads](benchmark::State& state) {
+               UpdateMidstream(state, *fixture, net, threads);
+             });
     Register(name + "/memcpy", [fixture, threads = threads](benchmark::State& state) {
       Memcpy(state, *fixture, threads, 1);
     });
