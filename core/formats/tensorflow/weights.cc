@@ -3,10 +3,22 @@
 #include <algorithm>
 
 #include "core/formats/file.h"
+#include "core/formats/tensorflow/slice_key.h"
 
 namespace midstream::tensorflow {
 
 using formats::Quoted;
+
+namespace {
+
+// Parts of a partitioned variable have keys of their own.
+Result<std::string> KeyInFile(const RestoreSource& source) {
+  if (source.slice.empty()) return source.key;
+  MS_ASSIGN_OR_RETURN(std::vector<SliceExtent> extents, ParseSlice(source.slice));
+  return SliceKey(source.key, extents);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<formats::WeightReader>> CheckpointWeights::Open(
     const std::string& prefix, std::shared_ptr<const Variables> variables) {
@@ -15,7 +27,8 @@ Result<std::unique_ptr<formats::WeightReader>> CheckpointWeights::Open(
       new CheckpointWeights(std::move(bundle), std::move(variables)));
   const Variables& all = *weights->variables_;
   for (size_t i = 0; i < all.infos.size(); ++i) {
-    bool stored = weights->bundle_.Find(all.sources[i].key) != nullptr;
+    auto key = KeyInFile(all.sources[i]);
+    bool stored = key.ok() && weights->bundle_.Find(*key) != nullptr;
     if (stored && !all.infos[i].skipped) weights->names_.push_back(all.infos[i].name);
   }
   return std::unique_ptr<formats::WeightReader>(std::move(weights));
@@ -30,14 +43,13 @@ Result<Tensor> CheckpointWeights::Read(const std::string& name) const {
   if (source.key.empty()) {
     return NotFound("the model's Saver restores no value for weight " + Quoted(name));
   }
-  if (!source.slice.empty()) {
-    return Unimplemented("weight " + Quoted(name) + " is a part of the partitioned tensor " +
-                         Quoted(source.key) + ", which is not read");
-  }
-  std::string what = bundle_.index_path() + ": tensor " + Quoted(source.key);
-  const BundleEntry* entry = bundle_.Find(source.key);
+  MS_ASSIGN_OR_RETURN(std::string key, KeyInFile(source));
+  std::string stored =
+      Quoted(source.key) + (source.slice.empty() ? "" : " (part " + Quoted(source.slice) + ")");
+  std::string what = bundle_.index_path() + ": tensor " + stored;
+  const BundleEntry* entry = bundle_.Find(key);
   if (entry == nullptr) {
-    return NotFound(bundle_.index_path() + " has no tensor " + Quoted(source.key) +
+    return NotFound(bundle_.index_path() + " has no tensor " + stored +
                     (source.key == name ? "" : ", which holds weight " + Quoted(name)));
   }
   if (DTypeFromProto(entry->type) != info->dtype) {
@@ -48,7 +60,7 @@ Result<Tensor> CheckpointWeights::Read(const std::string& name) const {
     return InvalidArgument(what + " has the shape " + entry->shape.ToString() +
                            "; the graph declares " + info->shape.ToString());
   }
-  return bundle_.Read(source.key);
+  return bundle_.Read(key);
 }
 
 }  // namespace midstream::tensorflow

@@ -64,7 +64,7 @@ TEST_F(Latest, FindsRelativeAbsoluteAndStalePaths) {
   EXPECT_EQ(Find(dir_.Path("m.ckpt")), "m.ckpt");
   EXPECT_EQ(Find("/gone/away/m.ckpt"), "m.ckpt");
   EXPECT_EQ(Find("gone/away/m.ckpt"), "m.ckpt");
-  EXPECT_EQ(Find("E:\\\\wx\\\\2018\\344\\270\\m.ckpt"), "m.ckpt");
+  EXPECT_EQ(Find("E:\\\\wx\\\\2018\\344\\270\\\\m.ckpt"), "m.ckpt");
 }
 
 TEST_F(Latest, SaysWhatIsMissing) {

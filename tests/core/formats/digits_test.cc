@@ -168,7 +168,9 @@ TEST(Digits, UnsupportedNodesAreListedTogether) {
   EXPECT_THAT(message, HasSubstr("ckpt-4000.meta"));
   auto counts = model->Operators({"loss/Mean"});
   ASSERT_TRUE(counts.ok());
-  EXPECT_EQ((*counts)[0].op, "VariableV2");
+  for (size_t i = 1; i < counts->size(); ++i) {
+    EXPECT_GE((*counts)[i - 1].count, (*counts)[i].count);
+  }
   EXPECT_EQ(std::count_if(counts->begin(), counts->end(), [](auto& c) { return !c.supported; }), 2);
 }
 

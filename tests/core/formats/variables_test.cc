@@ -31,7 +31,8 @@ class WeightValues : public ModelTest {
   static MetaWriter TwoVariables() {
     MetaWriter meta;
     meta.Placeholder("x", {}).Variable("a", {}).Variable("b", {});
-    meta.Node("ax", "Mul", {"x", "a"}).Node("y", "Mul", {"ax", "b"});
+    Attrs type = {{"T", TypeAttr(kFloat)}};
+    meta.Node("ax", "Mul", {"x", "a"}, type).Node("y", "Mul", {"ax", "b"}, type);
     return meta;
   }
 
