@@ -118,6 +118,7 @@ const float* ConvKernel::ImageRows(const Job& job, const Slot& slot, const Rows&
 
 void ConvKernel::CopyImageRow(const Job& job, int64_t image, int64_t y, float* out) const {
   const int64_t channels = job.in.channels;
+  if (channels == 0) return;
   const int64_t width = job.row_step / channels;
   if (y < 0 || y >= job.in.height) {
     std::memset(out, 0, static_cast<size_t>(job.row_step) * sizeof(float));
