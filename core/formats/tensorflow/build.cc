@@ -230,7 +230,7 @@ class Builder {
       if (!value.ok()) return Report(node, value.status());
       if (*value == kNoValue) return OkStatus();
       inputs.push_back(*value);
-      shapes.push_back(Refined(built_.graph.value(*value).shape, source_.OutputShape(ref)));
+      shapes.push_back(Refined(built_.graph.value(*value).shape, RecordedShape(ref)));
     }
     size_t first_new = built_.graph.nodes().size();
     OpContext context(source_, node, &built_.graph, std::move(inputs), std::move(shapes));
@@ -255,6 +255,12 @@ class Builder {
       }
     }
     return OkStatus();
+  }
+
+  const Shape& RecordedShape(TensorRef ref) {
+    auto [it, fresh] = recorded_shapes_.try_emplace(ref);
+    if (fresh) it->second = source_.OutputShape(ref);
+    return it->second;
   }
 
   // `shape` with what the file records about it where inference does not know.
@@ -300,6 +306,7 @@ class Builder {
   Path path_;
   std::map<TensorRef, ValueId> cut_values_;
   std::vector<std::vector<ValueId>> values_;  // of each node's outputs
+  std::map<TensorRef, Shape> recorded_shapes_;
   Problems problems_;
   BuiltGraph built_;
 };

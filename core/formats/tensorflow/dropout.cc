@@ -15,6 +15,9 @@ using Ops = std::initializer_list<std::string_view>;
 constexpr double kSameConstant = 1e-5;
 constexpr int kLongestIdentityChain = 64;
 constexpr int kDeepestUniform = 4;
+// Control inputs included. The nodes of a dropout have three at most; a node with very many would
+// be parsed again for each of its readers.
+constexpr size_t kMostInputs = 64;
 
 class Matcher {
  public:
@@ -42,6 +45,7 @@ class Matcher {
 
   // The data inputs of the node behind `ref` with identities skipped; empty unless there are `n`.
   std::vector<TensorRef> Inputs(TensorRef ref, size_t n) const {
+    if (graph_.node(ref.node).inputs.size() > kMostInputs) return {};
     auto inputs = graph_.DataInputs(ref.node);
     if (!inputs.ok() || inputs->size() != n) return {};
     for (TensorRef& input : *inputs) input = SkipIdentities(input);
@@ -50,6 +54,7 @@ class Matcher {
 
   TensorRef SkipIdentities(TensorRef ref) const {
     for (int i = 0; i < kLongestIdentityChain && Node(ref, {"Identity", "StopGradient"}); ++i) {
+      if (graph_.node(ref.node).inputs.size() > kMostInputs) break;
       auto inputs = graph_.DataInputs(ref.node);
       if (!inputs.ok() || inputs->empty()) break;
       ref = (*inputs)[0];

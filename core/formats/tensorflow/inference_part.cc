@@ -9,6 +9,8 @@
 namespace midstream::tensorflow {
 namespace {
 
+constexpr int kLongestReadChain = 64;
+
 // What a node is computed from. Placeholders are bits; those past the 63rd share the last one.
 struct Origin {
   uint64_t placeholders = 0;
@@ -122,8 +124,8 @@ class Analysis {
 
   // An operand that is nothing but a variable makes its reader an operator of the model.
   bool IsWeightOperand(uint32_t node) const {
-    while (OnlyReads(graph_.node(node).op) && inputs_[node].size() == 1 &&
-           inputs_[node][0].node != node) {
+    for (int i = 0; i < kLongestReadChain && OnlyReads(graph_.node(node).op); ++i) {
+      if (inputs_[node].size() != 1) return false;
       node = inputs_[node][0].node;
     }
     return IsVariable(graph_.node(node).op);

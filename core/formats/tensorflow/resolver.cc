@@ -49,6 +49,10 @@ Result<TensorRef> Resolver::Resolve(TensorRef ref, int depth) {
     MS_ASSIGN_OR_RETURN(std::optional<TensorRef> next, Next(current, depth));
     if (!next) break;
     current = *next;
+    if (auto known = resolved_.find(current); known != resolved_.end()) {
+      current = known->second;
+      break;
+    }
   }
   resolved_.emplace(ref, current);
   return current;
@@ -118,6 +122,7 @@ Result<std::map<TensorRef, int>> Resolver::Sides(TensorRef ref) {
       return InvalidArgument("the graph has too many conditionals to follow");
     }
     MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(current.node));
+    visited_ += inputs.size();
     if (IsSwitch(graph_.node(current.node).op) && inputs.size() == 2) {
       MS_ASSIGN_OR_RETURN(TensorRef predicate, Resolve(inputs[1], 1));
       sides[predicate] |= current.output == 0 ? 1 : 2;

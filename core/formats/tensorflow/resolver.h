@@ -55,7 +55,7 @@ class Resolver {
   const std::map<TensorRef, bool>& predicates_;
   std::map<TensorRef, TensorRef> resolved_;
   std::map<uint32_t, DropoutMatch> dropouts_;
-  uint64_t visited_ = 0;  // nodes looked at by Sides, over all conditionals
+  uint64_t visited_ = 0;  // nodes and inputs looked at by Sides, over all conditionals
 };
 
 }  // namespace midstream::tensorflow

@@ -48,6 +48,10 @@ Result<TfGraph> TfGraph::Make(MetaGraph meta) {
     }
   }
   for (const OpDef& op : graph.meta_.ops) graph.ops_.emplace(op.name, &op);
+  graph.output_counts_.reserve(graph.meta_.nodes.size());
+  for (const NodeDef& node : graph.meta_.nodes) {
+    graph.output_counts_.push_back(graph.CountOutputs(node));
+  }
   return graph;
 }
 
@@ -100,8 +104,7 @@ std::vector<uint32_t> TfGraph::ControlInputs(uint32_t idx) const {
   return nodes;
 }
 
-std::optional<size_t> TfGraph::OutputCount(uint32_t idx) const {
-  const NodeDef& n = node(idx);
+std::optional<size_t> TfGraph::CountOutputs(const NodeDef& n) const {
   auto op = ops_.find(n.op);
   if (op == ops_.end()) return std::nullopt;
   size_t count = 0;

@@ -51,7 +51,7 @@ class TfGraph {
   std::vector<uint32_t> ControlInputs(uint32_t idx) const;
 
   // nullopt when the file does not define the node's operator.
-  std::optional<size_t> OutputCount(uint32_t idx) const;
+  std::optional<size_t> OutputCount(uint32_t idx) const { return output_counts_[idx]; }
   // tensorflow.DataType of an output, or 0 when it is not known.
   int64_t OutputType(TensorRef ref) const;
   // What the file records about the shape of an output.
@@ -69,9 +69,12 @@ class TfGraph {
   Shape ShapeOf(const NodeDef& node, std::string_view name) const;  // unknown when absent
 
  private:
+  std::optional<size_t> CountOutputs(const NodeDef& node) const;
+
   MetaGraph meta_;
   std::unordered_map<std::string_view, uint32_t> by_name_;
   std::unordered_map<std::string_view, const OpDef*> ops_;
+  std::vector<std::optional<size_t>> output_counts_;  // by node
 };
 
 // "node 'conv1/Conv2D' (Conv2D)", for messages.

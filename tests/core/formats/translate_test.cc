@@ -243,6 +243,8 @@ TEST_F(Translate, LoopsAndCyclesEnd) {
   MetaWriter identities;
   identities.Node("a", "Identity", {"y"}).Node("y", "Identity", {"a"});
   EXPECT_THAT(WhyNot(identities, Code::kInvalidArgument), HasSubstr("cycle"));
+  identities.Placeholder("x", {}).Variable("w", {}).Node("m", "AddN", {"a", "x", "w"}, {kT});
+  EXPECT_NE(Open(identities), nullptr);  // looking for outputs ends as well
   MetaWriter loop;
   loop.Placeholder("x", {6}).Node("enter", "Enter", {"x"}, {kT});
   loop.Node("y", "Merge", {"enter", "next"}, {kT}).Node("next", "NextIteration", {"y"}, {kT});
