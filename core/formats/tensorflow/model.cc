@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "core/base/file.h"
+#include "core/formats/file.h"
 #include "core/formats/tensorflow/build.h"
+#include "core/formats/tensorflow/checkpoint_state.h"
 #include "core/formats/tensorflow/inference_part.h"
 #include "core/formats/tensorflow/weights.h"
 
@@ -21,6 +23,14 @@ std::vector<formats::TensorInfo> Placeholders(const TfGraph& graph) {
     if (DTypeSize(info.dtype) > 0) infos.push_back(std::move(info));  // no file names of Savers
   }
   return infos;
+}
+
+// Any file of a checkpoint names it.
+std::string PrefixOf(const std::string& path) {
+  for (std::string_view suffix : {".index", ".meta"}) {
+    if (path.ends_with(suffix)) return path.substr(0, path.size() - suffix.size());
+  }
+  return path;
 }
 
 Result<TfGraph> ReadGraph(std::string_view bytes) {
@@ -78,7 +88,11 @@ Result<Tensor> TensorFlowModel::ReadWeight(const std::string& name) const {
 
 Result<std::unique_ptr<formats::WeightReader>> TensorFlowModel::OpenWeights(
     const std::string& path) const {
-  return CheckpointWeights::Open(path, variables_);
+  if (formats::IsDirectory(path)) {
+    MS_ASSIGN_OR_RETURN(std::string prefix, LatestCheckpoint(path));
+    return CheckpointWeights::Open(prefix, variables_);
+  }
+  return CheckpointWeights::Open(PrefixOf(path), variables_);
 }
 
 }  // namespace midstream::tensorflow

@@ -187,6 +187,9 @@ TEST(Digits, ReadsTheWeightsOfEveryCheckpoint) {
       ASSERT_TRUE(tensor.ok()) << tensor.status().ToString();
     }
   }
+  for (const std::string& path : {kPrefix + "100.index", kPrefix + "4000.meta", kDigits}) {
+    EXPECT_TRUE(model->OpenWeights(path).ok()) << path;
+  }
   EXPECT_EQ(model->OpenWeights(kPrefix + "1").status().code(), Code::kNotFound);
 }
 
