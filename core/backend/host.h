@@ -1,7 +1,7 @@
 // The services that the core offers to plugins (ms_host): logging, the thread pool, memory, graph
 // accessors.
 //
-// A plugin is started once per process and never unloaded, so its host is the process's: one pool
+// All engines of a process share a plugin, and it is never unloaded, so its host is the process's: one pool
 // as wide as the machine, one recycling memory. How many threads a loop may use is the caller's
 // affair: ThreadLimit narrows it for the thread that executes a plan.
 #ifndef MIDSTREAM_CORE_BACKEND_HOST_H_

@@ -23,7 +23,7 @@
  *   Growth     Structs start with struct_size = sizeof(the struct as the writer knows it), have explicit padding and
  *              only ever grow at the end. A reader copies min(theirs, its own) bytes over zeroes; extra bytes that are
  *              not zero are refused with MS_FAILED_PRECONDITION. Zero means absent. Reserved fields are zero.
- *   Lifetime   A plugin is never unloaded. shutdown() is called once, after every handle was released.
+ *   Lifetime   A plugin is never unloaded. shutdown() is called after every handle was released.
  */
 #ifndef MIDSTREAM_BACKEND_H_
 #define MIDSTREAM_BACKEND_H_
@@ -436,7 +436,8 @@ typedef struct ms_plugin {
   uint32_t sanitizer;   /* MS_SANITIZER_BUILT */
   uint32_t flags;       /* reserved */
   const ms_backend* backend;
-  /* Called once before and once after everything else, serialised. host outlives both. */
+  /* Come in pairs, serialised: startup before anything but query and get_extension, shutdown when the last handle was
+   * released. The plugin stays loaded and may be started again. host outlives the process's last shutdown. */
   ms_code (*startup)(const ms_host* host, ms_error* error);
   void (*shutdown)(void);
   /* "vendor.name/1" -> an immutable table, or NULL. Any thread, also before startup. */
