@@ -1,6 +1,9 @@
 // The plugin: options, claims, and the list of kernels for a segment with its fusions.
 #include "midstream/backend.hpp"
 
+#include <cstdio>
+
+#include "bf16_arithmetic.h"
 #include "cpu_features.h"
 #include "isa.h"
 #include "ops/conv.h"
@@ -34,7 +37,7 @@ class CpuBlas {
   static constexpr const char* kVersion = "0.1";
   static constexpr uint32_t kLayout = MS_LAYOUT_NHWC;
 
-  CpuBlas(const sdk::Host&, std::span<const ms_kv> options) {
+  CpuBlas(const sdk::Host& host, std::span<const ms_kv> options) : host_(host) {
     std::string isa = "auto";
     for (const ms_kv& option : options) {
       if (sdk::View(option.key) != "isa") {
@@ -49,21 +52,31 @@ class CpuBlas {
       throw sdk::Error(MS_INVALID_ARGUMENT,
                        "option isa of cpu_blas is '" + isa + "'; this processor offers auto" + Names());
     }
+    if (const BF16Arithmetic* bf16 = MeasuredBF16Arithmetic()) {
+      bool used = UsefulBF16Arithmetic(*isa_) != nullptr;
+      char text[128];
+      std::snprintf(text, sizeof text,
+                    "cpu_blas: bfloat16 arithmetic measured at %.2f times the rate of float32, %s",
+                    bf16->speedup, used ? "used" : "not used");
+      host.Log(MS_LOG_INFO, text);
+    }
   }
 
   std::string device_name() const {
     return ThisCpu().name.empty() ? std::string("CPU") : ThisCpu().name;
   }
-  std::string isa() const { return isa_->name; }
+  std::string isa() const {
+    return std::string(isa_->name) + (UsefulBF16Arithmetic(*isa_) != nullptr ? "+bf16" : "");
+  }
 
   sdk::Claim ClaimNode(const sdk::NodeView& node) const {
     const OpEntry* entry = FindOp(node);
     return entry != nullptr ? entry->claim(node) : sdk::Claim::No(MS_REASON_OP);
   }
 
-  // Results never depend on the thread count or the batch split, so that
-  // ModuleOptions::deterministic asks for nothing more.
-  std::vector<sdk::KernelUse> Kernels(const sdk::GraphView& graph, const sdk::ModuleOptions&) const {
+  std::vector<sdk::KernelUse> Kernels(const sdk::GraphView& graph,
+                                      const sdk::ModuleOptions& options) const {
+    const Setup setup{*isa_, host_, options.deterministic};
     std::vector<Readers> readers = CountReaders(graph);
     std::vector<bool> done(graph.node_count(), false);
     std::vector<sdk::KernelUse> uses;
@@ -78,10 +91,10 @@ class CpuBlas {
           CanPoolInside(node, graph.node(reader.node))) {
         sdk::NodeView pool = graph.node(reader.node);
         done[reader.node] = true;
-        use.kernel = CreateConvWithPool(node, *isa_);
+        use.kernel = CreateConvWithPool(node, setup);
         use.outputs.assign(pool.outputs().begin(), pool.outputs().end());
       } else {
-        use.kernel = Create(node);
+        use.kernel = Create(node, setup);
       }
       uses.push_back(std::move(use));
     }
@@ -89,13 +102,13 @@ class CpuBlas {
   }
 
  private:
-  std::unique_ptr<sdk::Kernel> Create(const sdk::NodeView& node) const {
+  static std::unique_ptr<sdk::Kernel> Create(const sdk::NodeView& node, const Setup& setup) {
     const OpEntry* entry = FindOp(node);
     if (entry == nullptr) {
       throw sdk::Error(MS_UNIMPLEMENTED, "cpu_blas has no kernel for " + std::string(node.op()) +
                                              " '" + std::string(node.name()) + "'");
     }
-    return entry->create(node, *isa_);
+    return entry->create(node, setup);
   }
 
   static std::string Names() {
@@ -104,6 +117,7 @@ class CpuBlas {
     return names;
   }
 
+  const sdk::Host host_;
   const KernelTable* isa_;
 };
 

@@ -32,8 +32,8 @@ ConvOptions OptionsOf(const NodeView& node) {
   return options;
 }
 
-std::unique_ptr<sdk::Kernel> CreateConv(const NodeView& node, const KernelTable& isa) {
-  return std::make_unique<ConvKernel>(isa, OptionsOf(node));
+std::unique_ptr<sdk::Kernel> CreateConv(const NodeView& node, const Setup& setup) {
+  return std::make_unique<ConvKernel>(setup.isa, OptionsOf(node));
 }
 
 }  // namespace
@@ -59,10 +59,10 @@ bool CanPoolInside(const NodeView& conv, const NodeView& pool) {
          all(window.pads, 0) && pool.Int("ceil_mode", 0) == 0;
 }
 
-std::unique_ptr<sdk::Kernel> CreateConvWithPool(const NodeView& conv, const KernelTable& isa) {
+std::unique_ptr<sdk::Kernel> CreateConvWithPool(const NodeView& conv, const Setup& setup) {
   ConvOptions options = OptionsOf(conv);
   options.max_pool = true;
-  return std::make_unique<ConvKernel>(isa, std::move(options));
+  return std::make_unique<ConvKernel>(setup.isa, std::move(options));
 }
 
 void AddConvOps(OpList* list) {

@@ -4,8 +4,7 @@
 
 #include <memory>
 
-#include "kernels/kernel_table.h"
-#include "midstream/kernel.hpp"
+#include "ops/op_table.h"
 
 namespace midstream::cpu_blas {
 
@@ -14,7 +13,7 @@ namespace midstream::cpu_blas {
 bool CanPoolInside(const sdk::NodeView& conv, const sdk::NodeView& pool);
 
 // Reads the inputs of `conv`, writes the output of the pooling.
-std::unique_ptr<sdk::Kernel> CreateConvWithPool(const sdk::NodeView& conv, const KernelTable& isa);
+std::unique_ptr<sdk::Kernel> CreateConvWithPool(const sdk::NodeView& conv, const Setup& setup);
 
 }  // namespace midstream::cpu_blas
 

@@ -137,7 +137,7 @@ Claim ClaimUnary(const NodeView& node) {
   return Claim::No(MS_REASON_DTYPE);
 }
 
-std::unique_ptr<sdk::Kernel> CreateUnary(const NodeView& node, const KernelTable& isa) {
+std::unique_ptr<sdk::Kernel> CreateUnary(const NodeView& node, const Setup& setup) {
   Unary unary = *FindUnary(node.op());
   auto attribute = [&](std::string_view name, double fallback) {
     return static_cast<float>(node.Float(name, fallback));
@@ -153,7 +153,7 @@ std::unique_ptr<sdk::Kernel> CreateUnary(const NodeView& node, const KernelTable
     p0 = -std::numeric_limits<float>::infinity();
     p1 = std::numeric_limits<float>::infinity();
   }
-  return std::make_unique<UnaryKernel>(isa, unary, p0, p1);
+  return std::make_unique<UnaryKernel>(setup.isa, unary, p0, p1);
 }
 
 // ---- Binary ----
@@ -284,11 +284,11 @@ Claim ClaimBinary(const NodeView& node) {
   return Claim::Yes(node.input(0).dtype(), node.input(0).dtype());
 }
 
-std::unique_ptr<sdk::Kernel> CreateBinary(const NodeView& node, const KernelTable& isa) {
+std::unique_ptr<sdk::Kernel> CreateBinary(const NodeView& node, const Setup& setup) {
   ElementType type = *ElementTypeOf(node.input(0).dtype());
   BinaryRowFunction row =
-      isa.binary[static_cast<uint32_t>(type)][static_cast<uint32_t>(BinaryOf(node))];
-  return std::make_unique<BinaryKernel>(isa, row);
+      setup.isa.binary[static_cast<uint32_t>(type)][static_cast<uint32_t>(BinaryOf(node))];
+  return std::make_unique<BinaryKernel>(setup.isa, row);
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 // bfloat16 or float16; sums are float32.
 #include <array>
 
+#include "blas/openblas.h"
 #include "ops/activation.h"
 #include "ops/floats.h"
+#include "ops/matmul_bf16.h"
 #include "ops/op_table.h"
 #include "ops/packed_matrix.h"
 #include "parallel.h"
@@ -21,6 +23,10 @@ using sdk::TensorView;
 
 constexpr uint32_t kMaxRank = 8;
 
+// From here on OpenBLAS is faster than packing the right-hand side on each run.
+constexpr int64_t kMinBlasSide = 128;
+constexpr int64_t kMinBlasProducts = int64_t{1} << 24;
+
 struct MatMulOptions {
   bool transpose_a = false;  // rank 2 only
   bool transpose_b = false;  // rank 2 only
@@ -28,6 +34,7 @@ struct MatMulOptions {
   float alpha = 1.0f;
   float beta = 1.0f;
   Activation activation;
+  const OpenBlas* blas = nullptr;  // for a B that is not packed; null: not to be used
 };
 
 // The product as batches of [m, k] x [k, n].
@@ -160,6 +167,10 @@ class MatMulKernel final : public sdk::Kernel {
     const TensorView& b = args.inputs[1];
     Storage storage = StorageOf(b.dtype);
     const std::byte* packed = args.packed[1];
+    if (UsesBlas(args)) {
+      const float* matrix = static_cast<const float*>(b.data) + b_index * p.k * p.n;
+      return RunBlas(o, o.a + a_index * p.m * p.k, matrix, o.out + batch * p.m * p.n, *args.host);
+    }
     if (!options_.b_packed) {
       const auto* matrix = static_cast<const std::byte*>(b.data) +
                            b_index * p.k * p.n * static_cast<int64_t>(sdk::ByteWidth(b.dtype));
@@ -170,6 +181,33 @@ class MatMulKernel final : public sdk::Kernel {
     GemmArgs gemm{o.a + a_index * p.m * p.k, p.k,  &kNoOffset, 1, p.k, packed, p.n,
                   o.out + batch * p.m * p.n, p.n,  o.row_bias, act.clip, act.low, act.high};
     RunGemm(isa_, storage, gemm, p.m, *args.host);
+  }
+
+  bool UsesBlas(const KernelArgs& args) const {
+    if (options_.b_packed || options_.blas == nullptr) return false;
+    const Problem p = Describe(args.inputs[0], args.inputs[1]);
+    return sdk::Same(args.inputs[1].dtype, sdk::kF32) && p.m >= kMinBlasSide &&
+           p.n >= kMinBlasSide && p.k >= kMinBlasSide && p.m * p.n * p.k >= kMinBlasProducts;
+  }
+
+  void RunBlas(const Operands& o, const float* a, const float* b, float* out,
+               const sdk::Host& host) const {
+    const Problem& p = o.problem;
+    const double microseconds = static_cast<double>(p.m * p.n * p.k) / 40e3;
+    const Activation& act = options_.activation;
+    ForRange(host, microseconds, p.m, kMinBlasSide / 2, [&](int64_t begin, int64_t end) {
+      float* rows = out + begin * p.n;
+      options_.blas->Multiply(end - begin, p.n, p.k, a + begin * p.k, b, options_.transpose_b, rows);
+      if (o.row_bias != nullptr) {
+        for (int64_t row = 0; row < end - begin; ++row) {
+          BinaryRow add{rows + row * p.n, o.row_bias, rows + row * p.n, p.n, true, true};
+          isa_.binary[0][static_cast<uint32_t>(Binary::kAdd)](add);
+        }
+      }
+      if (act.clip) {
+        isa_.unary[static_cast<uint32_t>(Unary::kClip)](rows, rows, (end - begin) * p.n, act.low, act.high);
+      }
+    });
   }
 
   // What the product itself did not do: scaling, a C that is no row, activations that are no clip.
@@ -213,22 +251,30 @@ bool IsHeldMatrix(const sdk::ValueView& value) {
   return IsHeld(value) && value.info().rank == 2;
 }
 
-std::unique_ptr<sdk::Kernel> CreateMatMul(const NodeView& node, const KernelTable& isa) {
+// The library's bits depend on how many rows it is given.
+const OpenBlas* BlasFor(const MatMulOptions& options, const Setup& setup) {
+  return options.b_packed || setup.deterministic ? nullptr : OpenBlas::Get(setup.host);
+}
+
+std::unique_ptr<sdk::Kernel> CreateMatMul(const NodeView& node, const Setup& setup) {
+  if (auto narrow = CreateBF16MatMul(node, setup)) return narrow;
   MatMulOptions options;
   options.b_packed = IsHeldMatrix(node.input(1));
   options.activation = *ParseActivation(node);
   options.transpose_b = node.Int("transpose_b", 0) != 0;
-  return std::make_unique<MatMulKernel>(isa, options);
+  options.blas = BlasFor(options, setup);
+  return std::make_unique<MatMulKernel>(setup.isa, options);
 }
 
-std::unique_ptr<sdk::Kernel> CreateGemm(const NodeView& node, const KernelTable& isa) {
+std::unique_ptr<sdk::Kernel> CreateGemm(const NodeView& node, const Setup& setup) {
   MatMulOptions options;
   options.b_packed = IsHeldMatrix(node.input(1));
   options.transpose_a = node.Int("transA", 0) != 0;
   options.transpose_b = node.Int("transB", 0) != 0;
   options.alpha = static_cast<float>(node.Float("alpha", 1.0));
   options.beta = static_cast<float>(node.Float("beta", 1.0));
-  return std::make_unique<MatMulKernel>(isa, options);
+  options.blas = BlasFor(options, setup);
+  return std::make_unique<MatMulKernel>(setup.isa, options);
 }
 
 }  // namespace

@@ -222,17 +222,17 @@ Claim ClaimMove(const NodeView& node) {
 }
 
 template <typename K>
-std::unique_ptr<sdk::Kernel> Create(const NodeView&, const KernelTable&) {
+std::unique_ptr<sdk::Kernel> Create(const NodeView&, const Setup&) {
   return std::make_unique<K>();
 }
 template <typename K>
-std::unique_ptr<sdk::Kernel> CreateWithAxis(const NodeView& node, const KernelTable&) {
+std::unique_ptr<sdk::Kernel> CreateWithAxis(const NodeView& node, const Setup&) {
   return std::make_unique<K>(node.Int("axis", 0));
 }
-std::unique_ptr<sdk::Kernel> CreateTranspose(const NodeView& node, const KernelTable&) {
+std::unique_ptr<sdk::Kernel> CreateTranspose(const NodeView& node, const Setup&) {
   return std::make_unique<TransposeKernel>(node.Ints("perm"));
 }
-std::unique_ptr<sdk::Kernel> CreatePad(const NodeView& node, const KernelTable&) {
+std::unique_ptr<sdk::Kernel> CreatePad(const NodeView& node, const Setup&) {
   std::string mode = node.String("mode", "constant");
   return std::make_unique<PadKernel>(mode == "reflect" ? PadKernel::Mode::kReflect
                                      : mode == "edge"  ? PadKernel::Mode::kEdge

@@ -87,9 +87,9 @@ Claim ClaimBatchNorm(const NodeView& node) {
   return Claim::Yes(sdk::kF32, sdk::kF32);
 }
 
-std::unique_ptr<sdk::Kernel> CreateBatchNorm(const NodeView& node, const KernelTable& isa) {
+std::unique_ptr<sdk::Kernel> CreateBatchNorm(const NodeView& node, const Setup& setup) {
   bool last = node.domain() == kMidstream && node.String("data_layout", "NCHW") == "NHWC";
-  return std::make_unique<BatchNormKernel>(isa, static_cast<float>(node.Float("epsilon", 1e-5)), last);
+  return std::make_unique<BatchNormKernel>(setup.isa, static_cast<float>(node.Float("epsilon", 1e-5)), last);
 }
 
 // Along any axis; columns that are not contiguous are gathered into scratch rows.
@@ -157,8 +157,8 @@ Claim ClaimSoftmax(const NodeView& node) {
   return Claim::Yes(sdk::kF32, sdk::kF32);
 }
 
-std::unique_ptr<sdk::Kernel> CreateSoftmax(const NodeView& node, const KernelTable& isa) {
-  return std::make_unique<SoftmaxKernel>(isa, node.Int("axis", -1), node.op() == "LogSoftmax");
+std::unique_ptr<sdk::Kernel> CreateSoftmax(const NodeView& node, const Setup& setup) {
+  return std::make_unique<SoftmaxKernel>(setup.isa, node.Int("axis", -1), node.op() == "LogSoftmax");
 }
 
 }  // namespace

@@ -11,12 +11,19 @@
 
 namespace midstream::cpu_blas {
 
+// What kernels are made for.
+struct Setup {
+  const KernelTable& isa;
+  const sdk::Host& host;
+  bool deterministic;  // bits may depend neither on the thread count nor on the batch split
+};
+
 struct OpEntry {
   std::string_view domain;
   std::string_view op;
   sdk::Claim (*claim)(const sdk::NodeView& node);
   // Requires: claim(node) said yes.
-  std::unique_ptr<sdk::Kernel> (*create)(const sdk::NodeView& node, const KernelTable& isa);
+  std::unique_ptr<sdk::Kernel> (*create)(const sdk::NodeView& node, const Setup& setup);
 };
 
 // nullptr when the operator is not known.

@@ -156,13 +156,13 @@ Claim ClaimPool(const NodeView& node) {
   return Claim::Yes(sdk::kF32, sdk::kF32);
 }
 
-std::unique_ptr<sdk::Kernel> CreatePool(const NodeView& node, const KernelTable& isa) {
+std::unique_ptr<sdk::Kernel> CreatePool(const NodeView& node, const Setup& setup) {
   PoolOptions options;
   options.window = WindowSpec::Parse(node);
   if (!node.op().starts_with("Global")) options.kernel = node.Ints("kernel_shape");
   options.maximum = node.op() == "MaxPool" || node.op() == "GlobalMaxPool";
   options.count_include_pad = node.Int("count_include_pad", 0) != 0;
-  return std::make_unique<PoolKernel>(isa, std::move(options));
+  return std::make_unique<PoolKernel>(setup.isa, std::move(options));
 }
 
 }  // namespace

@@ -180,8 +180,8 @@ Claim ClaimReduce(const NodeView& node) {
   return Claim::Yes(dtype, dtype);
 }
 
-std::unique_ptr<sdk::Kernel> CreateReduce(const NodeView& node, const KernelTable& isa) {
-  return std::make_unique<ReduceKernel>(isa, ReduceOf(node.op()),
+std::unique_ptr<sdk::Kernel> CreateReduce(const NodeView& node, const Setup& setup) {
+  return std::make_unique<ReduceKernel>(setup.isa, ReduceOf(node.op()),
                                         node.Int("noop_with_empty_axes", 0) != 0);
 }
 
@@ -246,8 +246,8 @@ Claim ClaimArg(const NodeView& node) {
   return Claim::Yes(IsFloatStorage(dtype) ? sdk::kF32 : dtype, sdk::kI64);
 }
 
-std::unique_ptr<sdk::Kernel> CreateArg(const NodeView& node, const KernelTable& isa) {
-  return std::make_unique<ArgKernel>(isa, node.Int("axis", 0), node.op() == "ArgMax",
+std::unique_ptr<sdk::Kernel> CreateArg(const NodeView& node, const Setup& setup) {
+  return std::make_unique<ArgKernel>(setup.isa, node.Int("axis", 0), node.op() == "ArgMax",
                                      node.Int("select_last_index", 0) != 0);
 }
 

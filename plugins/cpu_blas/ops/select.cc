@@ -236,20 +236,20 @@ Claim ClaimOneHot(const NodeView& node) {
 
 void AddSelectOps(OpList* list) {
   using Created = std::unique_ptr<sdk::Kernel>;
-  list->push_back({kOnnx, "Gather", ClaimSelect, [](const NodeView& node, const KernelTable&) {
+  list->push_back({kOnnx, "Gather", ClaimSelect, [](const NodeView& node, const Setup&) {
                      return Created(std::make_unique<GatherKernel>(node.Int("axis", 0)));
                    }});
-  list->push_back({kOnnx, "Where", ClaimSelect, [](const NodeView&, const KernelTable&) {
+  list->push_back({kOnnx, "Where", ClaimSelect, [](const NodeView&, const Setup&) {
                      return Created(std::make_unique<WhereKernel>());
                    }});
-  list->push_back({kOnnx, "OneHot", ClaimOneHot, [](const NodeView& node, const KernelTable&) {
+  list->push_back({kOnnx, "OneHot", ClaimOneHot, [](const NodeView& node, const Setup&) {
                      return Created(std::make_unique<OneHotKernel>(node.Int("axis", -1)));
                    }});
-  list->push_back({kOnnx, "Not", ClaimSelect, [](const NodeView&, const KernelTable&) {
+  list->push_back({kOnnx, "Not", ClaimSelect, [](const NodeView&, const Setup&) {
                      return Created(std::make_unique<NotKernel>());
                    }});
-  list->push_back({kOnnx, "Cast", ClaimCast, [](const NodeView&, const KernelTable& isa) {
-                     return Created(std::make_unique<CastKernel>(isa));
+  list->push_back({kOnnx, "Cast", ClaimCast, [](const NodeView&, const Setup& setup) {
+                     return Created(std::make_unique<CastKernel>(setup.isa));
                    }});
 }
 

@@ -46,15 +46,15 @@ Claim ClaimAny(const NodeView& node) {
 
 void AddViewOps(OpList* list) {
   for (std::string_view op : {"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}) {
-    list->push_back({kOnnx, op, ClaimAny, [](const NodeView&, const KernelTable&) {
+    list->push_back({kOnnx, op, ClaimAny, [](const NodeView&, const Setup&) {
                        return std::unique_ptr<sdk::Kernel>(std::make_unique<ViewKernel>());
                      }});
   }
-  list->push_back({kOnnx, "Shape", ClaimAny, [](const NodeView& node, const KernelTable&) {
+  list->push_back({kOnnx, "Shape", ClaimAny, [](const NodeView& node, const Setup&) {
                      return std::unique_ptr<sdk::Kernel>(
                          std::make_unique<ShapeKernel>(node.Int("start", 0)));
                    }});
-  list->push_back({kOnnx, "Size", ClaimAny, [](const NodeView&, const KernelTable&) {
+  list->push_back({kOnnx, "Size", ClaimAny, [](const NodeView&, const Setup&) {
                      return std::unique_ptr<sdk::Kernel>(std::make_unique<SizeKernel>());
                    }});
 }
