@@ -76,8 +76,11 @@ class Folder {
     for (NodeId id = 0; id < count; ++id) {
       const Node& node = graph_.node(id);
       if (node.outputs.size() != 1 || IsKept(keep_, node.name)) continue;
-      if (node.Is("Mul")) FoldMul(id);
-      if (node.Is("Add")) FoldAdd(id);
+      if (node.Is("Mul")) {
+        FoldMul(id);
+      } else if (node.Is("Add")) {
+        FoldAdd(id);
+      }
     }
   }
 
