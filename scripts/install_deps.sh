@@ -12,8 +12,8 @@ packages=(
   libltdl-dev libtomlplusplus-dev libleveldb-dev libzip-dev libfmt-dev
   # The command.
   libcli11-dev nlohmann-json3-dev
-  # cpu_blas. OpenBLAS is opened at run time, so only its library is needed.
-  libeigen3-dev libopenblas0-pthread
+  # cpu_blas opens OpenBLAS at run time, so only its library is needed.
+  libopenblas0-pthread
   # Tests and benches.
   libgtest-dev libgmock-dev libbenchmark-dev
 )
