@@ -11,6 +11,7 @@
 
 #include <string>
 
+#include "core/base/export.h"
 #include "core/base/status.h"
 #include "core/graph/tensor.h"
 
@@ -18,10 +19,10 @@ namespace midstream::formats {
 
 // Errors: NOT_FOUND; DATA_LOSS for a malformed file or one of the wrong length; UNIMPLEMENTED for a
 // dtype that the engine does not have; RESOURCE_EXHAUSTED.
-Result<Tensor> ReadNpy(const std::string& path);
+MS_API Result<Tensor> ReadNpy(const std::string& path);
 
 // Errors: INVALID_ARGUMENT for strings; what the system says about the path.
-Status WriteNpy(const std::string& path, const Tensor& tensor);
+MS_API Status WriteNpy(const std::string& path, const Tensor& tensor);
 
 }  // namespace midstream::formats
 

@@ -90,7 +90,7 @@ Result<std::optional<TensorRef>> Resolver::NextOfMerge(TensorRef ref, int depth)
     next = inputs[0];
     return next;
   }
-  auto choice = FindChoice(ref.node);
+  auto choice = FindChoice(ref.node, depth);
   if (!choice.ok()) return next;  // reported when the Merge is translated
   if (std::optional<bool> known = Known(choice->predicate)) {
     next = *known ? choice->if_true : choice->if_false;
@@ -110,7 +110,7 @@ std::optional<bool> Resolver::Known(TensorRef predicate) const {
   return tensor->as<uint8_t>()[0] != 0;
 }
 
-Result<std::map<TensorRef, int>> Resolver::Sides(TensorRef ref) {
+Result<std::map<TensorRef, int>> Resolver::Sides(TensorRef ref, int depth) {
   std::map<TensorRef, int> sides;
   std::unordered_set<uint32_t> seen;
   std::vector<TensorRef> stack = {ref};
@@ -124,7 +124,7 @@ Result<std::map<TensorRef, int>> Resolver::Sides(TensorRef ref) {
     MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(current.node));
     visited_ += inputs.size();
     if (IsSwitch(graph_.node(current.node).op) && inputs.size() == 2) {
-      MS_ASSIGN_OR_RETURN(TensorRef predicate, Resolve(inputs[1], 1));
+      MS_ASSIGN_OR_RETURN(TensorRef predicate, Resolve(inputs[1], depth + 1));
       sides[predicate] |= current.output == 0 ? 1 : 2;
     }
     if (!seen.insert(current.node).second) continue;
@@ -134,12 +134,12 @@ Result<std::map<TensorRef, int>> Resolver::Sides(TensorRef ref) {
   return sides;
 }
 
-Result<Resolver::Choice> Resolver::FindChoice(uint32_t merge) {
+Result<Resolver::Choice> Resolver::FindChoice(uint32_t merge, int depth) {
   MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(merge));
   std::string what = Describe(graph_.node(merge));
   if (inputs.size() != 2) return Unimplemented(what + " does not join two branches");
-  MS_ASSIGN_OR_RETURN(auto first, Sides(inputs[0]));
-  MS_ASSIGN_OR_RETURN(auto second, Sides(inputs[1]));
+  MS_ASSIGN_OR_RETURN(auto first, Sides(inputs[0], depth));
+  MS_ASSIGN_OR_RETURN(auto second, Sides(inputs[1], depth));
   std::optional<Choice> found;
   for (auto [predicate, side] : first) {
     auto other = second.find(predicate);
@@ -155,7 +155,7 @@ Result<Resolver::Choice> Resolver::FindChoice(uint32_t merge) {
 Result<std::vector<TensorRef>> Resolver::Inputs(uint32_t node) {
   std::vector<TensorRef> inputs;
   if (IsMerge(graph_.node(node).op)) {
-    MS_ASSIGN_OR_RETURN(Choice choice, FindChoice(node));
+    MS_ASSIGN_OR_RETURN(Choice choice, FindChoice(node, 0));
     inputs = {choice.predicate, choice.if_true, choice.if_false};
   } else {
     MS_ASSIGN_OR_RETURN(inputs, graph_.DataInputs(node));

@@ -45,9 +45,9 @@ class Resolver {
   // One look through; nullopt when the tensor is computed.
   Result<std::optional<TensorRef>> Next(TensorRef ref, int depth);
   Result<std::optional<TensorRef>> NextOfMerge(TensorRef ref, int depth);
-  Result<Choice> FindChoice(uint32_t merge);
+  Result<Choice> FindChoice(uint32_t merge, int depth);
   // Predicate -> bit set of the sides (1 false, 2 true) that `ref` depends on.
-  Result<std::map<TensorRef, int>> Sides(TensorRef ref);
+  Result<std::map<TensorRef, int>> Sides(TensorRef ref, int depth);
   std::optional<bool> Known(TensorRef predicate) const;
 
   const TfGraph& graph_;

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string_view>
 
-#include "core/formats/file.h"
+#include "core/base/file.h"
 #include "core/formats/tensorflow/wire.h"
 
 namespace midstream::tensorflow {
@@ -51,12 +51,8 @@ size_t EntriesSize(std::string_view block) {
 
 // The handles in an uncompressed index block. LevelDB checks the block's checksum and reports
 // damaged entries; this only looks at where the good ones point.
-Status CheckIndexBlock(const formats::File& file, const BlockHandle& index, uint64_t end) {
-  std::string block(static_cast<size_t>(index.size) + 1, '\0');
-  MS_RETURN_IF_ERROR(file.ReadAt(index.offset, block.data(), block.size()));
-  if (block.back() != 0) return OkStatus();  // compressed
-  block.pop_back();
-  std::string_view rest = std::string_view(block).substr(0, EntriesSize(block));
+Status CheckIndexBlock(const std::string& path, std::string_view block, uint64_t end) {
+  std::string_view rest = block.substr(0, EntriesSize(block));
   while (!rest.empty()) {
     uint64_t shared, fresh, size;
     if (!TakeVarint(&rest, &shared) || !TakeVarint(&rest, &fresh) || !TakeVarint(&rest, &size) ||
@@ -67,52 +63,61 @@ Status CheckIndexBlock(const formats::File& file, const BlockHandle& index, uint
     rest.remove_prefix(static_cast<size_t>(fresh + size));
     BlockHandle handle;
     if (TakeHandle(&value, &handle) && !Inside(handle, end)) {
-      return DataLoss(file.path() + " is damaged: its index points outside the file");
+      return DataLoss(path + " is damaged: its index points outside the file");
     }
   }
   return OkStatus();
 }
 
-Status CheckLayout(const std::string& path, uint64_t* size) {
-  MS_ASSIGN_OR_RETURN(formats::File file, formats::File::Open(path));
-  *size = file.size();
+Status CheckLayout(const std::string& path, std::string_view file) {
   if (file.size() < kFooterSize) {
     return DataLoss(path + " is not a checkpoint index: it has " + std::to_string(file.size()) +
                     " bytes, fewer than its footer");
   }
-  if (file.size() > kLargestTable) {
-    return ResourceExhausted(
-        path + " is too large for a checkpoint index: " + std::to_string(file.size()) + " bytes");
-  }
-  std::string footer(kFooterSize, '\0');
-  uint64_t end = file.size() - kFooterSize;
-  MS_RETURN_IF_ERROR(file.ReadAt(end, footer.data(), footer.size()));
-  if (!footer.ends_with(kMagic)) {
+  if (!file.ends_with(kMagic)) {
     return DataLoss(path + " is not a checkpoint index, or was cut short: bad magic number");
   }
-  std::string_view rest(footer.data(), kFooterSize - kMagic.size());
+  size_t end = file.size() - kFooterSize;
+  std::string_view rest = file.substr(end, kFooterSize - kMagic.size());
   BlockHandle metaindex, index;
   if (!TakeHandle(&rest, &metaindex) || !TakeHandle(&rest, &index) || !Inside(metaindex, end) ||
       !Inside(index, end)) {
     return DataLoss(path + " is damaged: its footer points outside the file");
   }
-  return CheckIndexBlock(file, index, end);
+  auto offset = static_cast<size_t>(index.offset);
+  auto size = static_cast<size_t>(index.size);
+  bool compressed = file[offset + size] != 0;
+  return compressed ? OkStatus() : CheckIndexBlock(path, file.substr(offset, size), end);
 }
+
+// LevelDB reads the bytes that were checked; its own files would be mapped.
+class MemoryFile : public leveldb::RandomAccessFile {
+ public:
+  explicit MemoryFile(std::string_view bytes) : bytes_(bytes) {}
+
+  leveldb::Status Read(uint64_t offset, size_t n, leveldb::Slice* result,
+                       char* /*scratch*/) const override {
+    if (offset > bytes_.size() || n > bytes_.size() - offset) {
+      return leveldb::Status::Corruption("a block lies outside the file");
+    }
+    *result = leveldb::Slice(bytes_.data() + offset, n);
+    return leveldb::Status::OK();
+  }
+
+ private:
+  std::string_view bytes_;
+};
 
 Status FromLevelDb(const std::string& path, const leveldb::Status& status) {
   return DataLoss(path + " is damaged: " + status.ToString());
 }
 
-Result<TableRows> ReadRows(const std::string& path, uint64_t size) {
-  leveldb::RandomAccessFile* raw_file = nullptr;
-  leveldb::Status status = leveldb::Env::Default()->NewRandomAccessFile(path, &raw_file);
-  if (!status.ok()) return FromLevelDb(path, status);
-  std::unique_ptr<leveldb::RandomAccessFile> file(raw_file);
-
+Result<TableRows> ReadRows(const std::string& path, std::string_view bytes) {
+  MemoryFile file(bytes);
   leveldb::Options options;
   options.paranoid_checks = true;
   leveldb::Table* raw_table = nullptr;
-  status = leveldb::Table::Open(options, file.get(), size, &raw_table);
+  leveldb::Status status = leveldb::Table::Open(options, &file, bytes.size(), &raw_table);
   if (!status.ok()) return FromLevelDb(path, status);
   std::unique_ptr<leveldb::Table> table(raw_table);
 
@@ -124,7 +129,7 @@ Result<TableRows> ReadRows(const std::string& path, uint64_t size) {
   uint64_t total = 0;
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
     total += rows->key().size() + rows->value().size();
-    if (total > size * kLargestGrowth) {
+    if (total > bytes.size() * kLargestGrowth) {
       return DataLoss(path + " is damaged: its rows are larger than the file can hold");
     }
     out.emplace_back(rows->key().ToString(), rows->value().ToString());
@@ -139,10 +144,10 @@ Result<TableRows> ReadRows(const std::string& path, uint64_t size) {
 }  // namespace
 
 Result<TableRows> ReadTable(const std::string& path) {
-  uint64_t size = 0;
-  MS_RETURN_IF_ERROR(CheckLayout(path, &size));
+  MS_ASSIGN_OR_RETURN(std::string bytes, ReadFile(path, kLargestTable));
+  MS_RETURN_IF_ERROR(CheckLayout(path, bytes));
   try {
-    return ReadRows(path, size);
+    return ReadRows(path, bytes);
   } catch (const std::exception& error) {  // LevelDB lets std::bad_alloc through
     return DataLoss(path + " is damaged: " + error.what());
   }

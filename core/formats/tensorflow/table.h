@@ -17,7 +17,7 @@ namespace midstream::tensorflow {
 using TableRows = std::vector<std::pair<std::string, std::string>>;  // key, value; sorted by key
 
 // All rows of the table in `path`. Errors: NOT_FOUND; DATA_LOSS when it is no table or damaged;
-// RESOURCE_EXHAUSTED.
+// INVALID_ARGUMENT when it has more than 1 GiB or is not a regular file.
 Result<TableRows> ReadTable(const std::string& path);
 
 }  // namespace midstream::tensorflow

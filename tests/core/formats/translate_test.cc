@@ -249,6 +249,10 @@ TEST_F(Translate, LoopsAndCyclesEnd) {
   loop.Placeholder("x", {6}).Node("enter", "Enter", {"x"}, {kT});
   loop.Node("y", "Merge", {"enter", "next"}, {kT}).Node("next", "NextIteration", {"y"}, {kT});
   EXPECT_THAT(WhyNot(loop, Code::kUnimplemented), HasSubstr("a loop?"));
+  MetaWriter itself;  // a conditional that its own result decides
+  itself.Placeholder("x", {}, kBool).Node("s", "Switch", {"x", "y"});
+  itself.Node("not", "LogicalNot", {"s"}).Node("y", "Merge", {"not", "s:1"});
+  EXPECT_THAT(WhyNot(itself, Code::kInvalidArgument), HasSubstr("cycle"));
   MetaWriter merges;  // merges that read each other
   merges.Node("a", "Merge", {"y", "y"}).Node("y", "Merge", {"a", "a"});
   EXPECT_THAT(WhyNot(merges, Code::kInvalidArgument), HasSubstr("cycle"));
