@@ -25,7 +25,7 @@ enum class RunMode { kInference };
 // One value per policy; several spellings may stand for one policy (see keys.cc).
 enum class PrecisionMode {
   kOrigin,             // every operator in the dtype that the model gives it
-  kForceFp32,          // floating point operators in float32
+  kForceFp32,          // as kCubeFp16InFp32Out: the NPU gives the two names one meaning
   kForceFp16,          // float16 wherever the operator exists in it
   kAllowFp32ToFp16,    // float32 stays where the operator exists in it, else float16
   kAllowFp32ToBf16,    // float32 stays where the operator exists in it, else bfloat16

@@ -118,6 +118,7 @@ Result<plan::ProgramOptions> Engine::Impl::MakeProgramOptions() const {
   bool nhwc = placement.front()->info().layout == MS_LAYOUT_NHWC;
   options.passes.layout = nhwc ? passes::Layout::kNhwc : passes::Layout::kNchw;
   options.passes.fuse = config.optimizer.fuse;
+  options.passes.remap = config.optimizer.remapping;
   MS_ASSIGN_OR_RETURN(options.passes.precision,
                       passes::PolicyForMode(ModeName(config.precision.mode)));
   options.passes.precision.keep = config.precision.keep;

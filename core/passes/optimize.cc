@@ -34,7 +34,7 @@ Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evalu
   MS_RETURN_IF_ERROR(Clean(graph, evaluator));
   // NCHW first: what follows then knows one layout only.
   MS_RETURN_IF_ERROR(SinkAndClean(graph, evaluator));
-  if (options.fuse) {
+  if (options.remap) {
     MS_RETURN_IF_ERROR(FoldBatchNorm(graph, keep));
     MS_RETURN_IF_ERROR(Clean(graph, evaluator));
     // Scaled filters: the Transpose of the weight moves below the scaling, where layout looks for

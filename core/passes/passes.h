@@ -45,7 +45,8 @@ Result<PrecisionPolicy> PolicyForMode(std::string_view mode);
 
 struct Options {
   Layout layout = Layout::kNchw;
-  bool fuse = true;
+  bool fuse = true;   // bias and activation into the matrix operator before them
+  bool remap = true;  // batch norm into the weights of the matrix operator before it
   PrecisionPolicy precision;
 };
 

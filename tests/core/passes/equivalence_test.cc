@@ -103,7 +103,8 @@ TEST_P(Equivalence, ExtractRecipes) {
 TEST_P(Equivalence, AllPassesInBothLayouts) {
   for (Layout layout : {Layout::kNchw, Layout::kNhwc}) {
     for (bool fuse : {false, true}) {
-      ExpectSameOptimized({.layout = layout, .fuse = fuse, .precision = {}}, 1e-4, 1e-5);
+      ExpectSameOptimized({.layout = layout, .fuse = fuse, .remap = fuse, .precision = {}}, 1e-4,
+                          1e-5);
     }
   }
 }
@@ -114,7 +115,8 @@ TEST_P(Equivalence, ReducedPrecisionIsCloseInBothLayouts) {
     SCOPED_TRACE(mode);
     for (Layout layout : {Layout::kNchw, Layout::kNhwc}) {
       for (bool fuse : {false, true}) {
-        Options options{.layout = layout, .fuse = fuse, .precision = *PolicyForMode(mode)};
+        Options options{
+            .layout = layout, .fuse = fuse, .remap = fuse, .precision = *PolicyForMode(mode)};
         ExpectSameOptimized(options, 0.05, 0.05);
       }
     }

@@ -9,8 +9,8 @@ namespace {
 TEST(Optimize, MnistInNhwcHasNoTransposeAndNoRecipe) {
   Graph graph = MnistBuilder().Build();
   ToyEvaluator evaluator;
-  auto recipes =
-      Optimize(graph, {.layout = Layout::kNhwc, .fuse = true, .precision = {}}, evaluator);
+  auto recipes = Optimize(
+      graph, {.layout = Layout::kNhwc, .fuse = true, .remap = true, .precision = {}}, evaluator);
   ASSERT_TRUE(recipes.ok()) << recipes.status().ToString();
   EXPECT_EQ(Operators(graph),
             "Reshape midstream.Conv midstream.MaxPool midstream.Conv midstream.MaxPool Reshape "
@@ -23,8 +23,8 @@ TEST(Optimize, MnistInNhwcHasNoTransposeAndNoRecipe) {
 TEST(Optimize, MnistInNchwTransposesOnceAndDerivesFilters) {
   Graph graph = MnistBuilder().Build();
   ToyEvaluator evaluator;
-  auto recipes =
-      Optimize(graph, {.layout = Layout::kNchw, .fuse = true, .precision = {}}, evaluator);
+  auto recipes = Optimize(
+      graph, {.layout = Layout::kNchw, .fuse = true, .remap = true, .precision = {}}, evaluator);
   ASSERT_TRUE(recipes.ok()) << recipes.status().ToString();
   EXPECT_EQ(Operators(graph),
             "Reshape midstream.Conv MaxPool midstream.Conv MaxPool Transpose Reshape "

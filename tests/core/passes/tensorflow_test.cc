@@ -59,7 +59,7 @@ TEST_P(TensorFlowGraphs, ComputeTheSameOptimized) {
   ASSERT_TRUE(expected.ok()) << expected.status().ToString();
   for (Layout layout : {Layout::kNchw, Layout::kNhwc}) {
     Graph graph = fixture->graph;
-    Options options{.layout = layout, .fuse = true, .precision = {}};
+    Options options{.layout = layout, .fuse = true, .remap = true, .precision = {}};
     auto recipes = Optimize(graph, options, *ReferenceEvaluator());
     ASSERT_TRUE(recipes.ok()) << recipes.status().ToString();
     auto actual = RunGraph(graph, *recipes, fixture->values);
