@@ -92,8 +92,12 @@ Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRe
     }
     info.checkpoint_key = source.key;
     if (used.count(i) == 0 && trained.count(i) == 0) {
-      info.skipped = true;
-      info.reason = slots.count(i) > 0 ? "optimizer slot" : "not used by inference";
+      if (slots.count(i) > 0) {
+        info.reason = "optimizer slot";
+      } else if (!outputs.empty()) {  // else it is not known what inference uses
+        info.reason = "not used by inference";
+      }
+      info.skipped = !info.reason.empty();
     }
     variables.infos.push_back(std::move(info));
     variables.sources.push_back(std::move(source));

@@ -252,7 +252,7 @@ TEST_F(Translate, LoopsAndCyclesEnd) {
   MetaWriter itself;  // a conditional that its own result decides
   itself.Placeholder("x", {}, kBool).Node("s", "Switch", {"x", "y"});
   itself.Node("not", "LogicalNot", {"s"}).Node("y", "Merge", {"not", "s:1"});
-  EXPECT_THAT(WhyNot(itself, Code::kInvalidArgument), HasSubstr("cycle"));
+  EXPECT_THAT(WhyNot(itself, Code::kUnimplemented), HasSubstr("a loop?"));
   MetaWriter merges;  // merges that read each other
   merges.Node("a", "Merge", {"y", "y"}).Node("y", "Merge", {"a", "a"});
   EXPECT_THAT(WhyNot(merges, Code::kInvalidArgument), HasSubstr("cycle"));

@@ -94,8 +94,8 @@ TEST_F(WeightValues, OtherShapeOrTypeThanDeclared) {
 TEST_F(WeightValues, OptimizerSlotsAreSkipped) {
   MetaWriter meta = TwoVariables();
   meta.Variable("a/Momentum", {}).Variable("power", {}).Variable("step", {});
-  meta.Node("power/read", "Identity", {"power"}).Node("g", "Neg", {"y"});
-  meta.Node("train", "ApplyAdam", {"a", "a/Momentum", "power/read", "g"});
+  meta.Node("power/read", "Identity", {"power"}).Node("gradients/g", "Neg", {"y"});
+  meta.Node("train", "ApplyAdam", {"a", "a/Momentum", "power/read", "gradients/g"});
   auto model = Open(meta);
   ASSERT_NE(model, nullptr);
   std::map<std::string, std::string> reasons;
