@@ -104,14 +104,20 @@ def measure(contenders, rounds):
     return samples
 
 
+def quantiles(by_name, q):
+    return {name: sorted(values)[int(len(values) * q)] for name, values in by_name.items()}
+
+
 def summarise(samples):
+    """A row for each batch and thread count. p10 tells what a busy machine would hide."""
     rows = []
     for (batch, threads), by_name in samples.items():
-        medians = {name: statistics.median(values) for name, values in by_name.items()}
-        best = min((name for name in medians if name != "midstream"), key=medians.get)
-        rows.append({"batch": batch, "threads": threads, "medians_us": medians, "best_peer": best,
-                     "p95_us": {name: sorted(values)[len(values) * 95 // 100] for name, values in by_name.items()},
-                     "ratio": medians["midstream"] / medians[best]})
+        median, p10 = quantiles(by_name, 0.5), quantiles(by_name, 0.1)
+        peers = [name for name in median if name != "midstream"]
+        best = min(peers, key=median.get)
+        rows.append({"batch": batch, "threads": threads, "best_peer": best, "ratio": median["midstream"] / median[best],
+                     "ratio_p10": p10["midstream"] / min(p10[name] for name in peers),
+                     "median_us": median, "p10_us": p10, "p95_us": quantiles(by_name, 0.95)})
     return rows
 
 
@@ -122,11 +128,11 @@ def machine():
 
 
 def show(rows):
-    print(f"{'batch':>5} {'threads':>7} {'midstream us':>13} {'tensorflow us':>13} {'ratio':>6}  best setting of TensorFlow")
+    print("batch threads  midstream us  tensorflow us  ratio  ratio p10  best setting of TensorFlow")
     for row in rows:
-        medians = row["medians_us"]
-        print(f"{row['batch']:5} {row['threads']:7} {medians['midstream']:13.1f} {medians[row['best_peer']]:13.1f} "
-              f"{row['ratio']:6.2f}  {row['best_peer'].removeprefix('tensorflow ')}")
+        ours, theirs = row["median_us"]["midstream"], row["median_us"][row["best_peer"]]
+        print(f"{row['batch']:5} {row['threads']:7} {ours:13.1f} {theirs:14.1f} {row['ratio']:6.2f} {row['ratio_p10']:10.2f}  "
+              + row["best_peer"].removeprefix("tensorflow "))
 
 
 def main():
