@@ -1,0 +1,31 @@
+// Runs the built command and keeps what it printed.
+#ifndef MIDSTREAM_TESTS_E2E_COMMAND_TESTING_H_
+#define MIDSTREAM_TESTS_E2E_COMMAND_TESTING_H_
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace midstream::e2e {
+
+struct CommandResult {
+  int exit = -1;
+  std::string out;
+  std::string err;
+
+  // The one JSON document on stdout; discarded() when it is none.
+  nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
+};
+
+CommandResult RunCommand(const std::vector<std::string>& args);
+
+inline std::string Digits(const std::string& name) {
+  return std::string(MS_TEST_DATA) + "/digits/" + name;
+}
+inline std::string DigitsCheckpoint(int step) {
+  return Digits("mnist_deep_model.ckpt-" + std::to_string(step));
+}
+
+}  // namespace midstream::e2e
+
+#endif  // MIDSTREAM_TESTS_E2E_COMMAND_TESTING_H_

@@ -1,0 +1,69 @@
+// midstream inspect.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/e2e/command_testing.h"
+
+namespace midstream::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Inspect, ListsWhatTheModelHolds) {
+  const CommandResult result = RunCommand({"inspect", DigitsCheckpoint(4000)});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_THAT(result.out, HasSubstr("Placeholder          float32  [?,784]"));
+  EXPECT_THAT(result.out, HasSubstr("accuracy/ArgMax"));
+  EXPECT_THAT(result.out, HasSubstr("Parameters: 8, 217,256 bytes"));
+  EXPECT_THAT(result.out, HasSubstr("optimizer slot"));
+  EXPECT_THAT(result.out, HasSubstr("none unsupported"));
+}
+
+TEST(Inspect, SaysTheSameInJson) {
+  const auto json =
+      RunCommand({"inspect", Digits("mnist_deep_model.ckpt-0.meta"), "--json"}).json();
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["parameter_bytes"], 217256);
+  const auto& parameters = json["parameters"];
+  EXPECT_EQ(parameters[0]["name"], "conv1/Variable");
+  EXPECT_EQ(parameters[0]["shape"], nlohmann::json({5, 5, 1, 8}));
+  EXPECT_EQ(parameters[0]["bytes"], 800);
+  EXPECT_EQ(std::count_if(parameters.begin(), parameters.end(),
+                          [](const auto& parameter) { return !parameter["skipped"]; }),
+            8);
+  EXPECT_EQ(json["inputs"][0]["shape"], nlohmann::json({nullptr, 784}));
+}
+
+TEST(Inspect, OpensAFolderWithACheckpointFile) {
+  const CommandResult result = RunCommand({"inspect", Digits("")});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("mnist_deep_model.ckpt-4000"));
+}
+
+TEST(Inspect, CountsTheOperatorsOfTheOutputsAskedFor) {
+  const auto json =
+      RunCommand({"inspect", DigitsCheckpoint(0), "--json", "--output", "fc2/add"}).json();
+  ASSERT_TRUE(json.is_object());
+  for (const auto& op : json["operators"]) EXPECT_NE(op["op"], "ArgMax");
+}
+
+TEST(Inspect, NamesTheModelThatIsMissing) {
+  const CommandResult result = RunCommand({"inspect", Digits("nothing.ckpt-1")});
+  EXPECT_EQ(result.exit, 3);
+  EXPECT_THAT(result.err, ::testing::StartsWith("midstream: "));
+  EXPECT_THAT(result.err, HasSubstr("nothing.ckpt-1"));
+  EXPECT_EQ(result.out, "");
+}
+
+TEST(Inspect, NamesTheOutputThatTheModelLacks) {
+  const CommandResult result =
+      RunCommand({"inspect", DigitsCheckpoint(0), "--output", "fc2/nothing"});
+  EXPECT_EQ(result.exit, 3);
+  EXPECT_THAT(result.err, HasSubstr("fc2/nothing"));
+}
+
+}  // namespace
+}  // namespace midstream::e2e
