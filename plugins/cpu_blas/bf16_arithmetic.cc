@@ -1,13 +1,12 @@
 #include "bf16_arithmetic.h"
 
-#include <algorithm>
-#include <chrono>
 #include <string_view>
 #include <vector>
 
 #include "cpu_features.h"
 #include "isa.h"
 #include "ops/packed_matrix.h"
+#include "shortest_run.h"
 
 namespace midstream::cpu_blas {
 
@@ -15,19 +14,7 @@ namespace midstream::cpu_blas {
 namespace {
 
 constexpr double kWorthIt = 1.2;
-
-// The shortest of several runs: what the processor can do when nothing disturbs it.
-template <typename Body>
-double ShortestRun(Body&& body) {
-  using Clock = std::chrono::steady_clock;
-  auto best = Clock::duration::max();
-  for (int i = 0; i < 20; ++i) {
-    auto start = Clock::now();
-    body();
-    best = std::min(best, Clock::now() - start);
-  }
-  return std::chrono::duration<double>(best).count();
-}
+constexpr int kRuns = 20;
 
 // A product that fits the first two cache levels, both ways.
 double MeasureSpeedup(const KernelTable& isa) {
@@ -45,8 +32,8 @@ double MeasureSpeedup(const KernelTable& isa) {
   avx512_bf16::PairArgs native{narrow_a.data(), kK, pairs.data(), kN, c.data(), nullptr,
                                false, 0.0f, 0.0f};
   auto gemm = isa.gemm[static_cast<int>(Storage::kBF16)];
-  double widened = ShortestRun([&] { gemm(plain, 0, kRows, 0, Panels(isa, kN)); });
-  double direct = ShortestRun([&] { avx512_bf16::MultiplyPairs(native, 0, kRows, 0, 2); });
+  double widened = ShortestRun(kRuns, [&] { gemm(plain, 0, kRows, 0, Panels(isa, kN)); });
+  double direct = ShortestRun(kRuns, [&] { avx512_bf16::MultiplyPairs(native, 0, kRows, 0, 2); });
   return direct > 0 ? widened / direct : 0.0;
 }
 

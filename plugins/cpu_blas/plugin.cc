@@ -38,20 +38,7 @@ class CpuBlas {
   static constexpr uint32_t kLayout = MS_LAYOUT_NHWC;
 
   CpuBlas(const sdk::Host& host, std::span<const ms_kv> options) : host_(host) {
-    std::string isa = "auto";
-    for (const ms_kv& option : options) {
-      if (sdk::View(option.key) != "isa") {
-        throw sdk::Error(MS_INVALID_ARGUMENT, "cpu_blas has no option '" +
-                                                  std::string(sdk::View(option.key)) +
-                                                  "'; it knows isa");
-      }
-      isa = sdk::View(option.value);
-    }
-    isa_ = ChooseIsa(isa);
-    if (isa_ == nullptr) {
-      throw sdk::Error(MS_INVALID_ARGUMENT,
-                       "option isa of cpu_blas is '" + isa + "'; this processor offers auto" + Names());
-    }
+    for (const ms_kv& option : options) SetOption(sdk::View(option.key), sdk::View(option.value));
     if (const BF16Arithmetic* bf16 = MeasuredBF16Arithmetic()) {
       bool used = UsefulBF16Arithmetic(*isa_) != nullptr;
       char text[128];
@@ -76,7 +63,7 @@ class CpuBlas {
 
   std::vector<sdk::KernelUse> Kernels(const sdk::GraphView& graph,
                                       const sdk::ModuleOptions& options) const {
-    const Setup setup{*isa_, host_, options.deterministic};
+    const Setup setup{*isa_, host_, blas_, options.deterministic};
     std::vector<Readers> readers = CountReaders(graph);
     std::vector<bool> done(graph.node_count(), false);
     std::vector<sdk::KernelUse> uses;
@@ -102,6 +89,26 @@ class CpuBlas {
   }
 
  private:
+  void SetOption(std::string_view key, std::string_view value) {
+    if (key == "isa") {
+      isa_ = ChooseIsa(value);
+      if (isa_ == nullptr) throw BadValue(key, value, "auto" + Names());
+    } else if (key == "openblas") {
+      if (value != "auto" && value != "always" && value != "never") {
+        throw BadValue(key, value, "auto, always or never");
+      }
+      blas_ = value == "auto" ? BlasUse::kAuto : value == "always" ? BlasUse::kAlways : BlasUse::kNever;
+    } else {
+      throw sdk::Error(MS_INVALID_ARGUMENT, "cpu_blas has no option '" + std::string(key) +
+                                                "'; it knows isa and openblas");
+    }
+  }
+
+  static sdk::Error BadValue(std::string_view key, std::string_view value, const std::string& known) {
+    return {MS_INVALID_ARGUMENT, "option " + std::string(key) + " of cpu_blas is '" +
+                                     std::string(value) + "'; expected " + known};
+  }
+
   static std::unique_ptr<sdk::Kernel> Create(const sdk::NodeView& node, const Setup& setup) {
     const OpEntry* entry = FindOp(node);
     if (entry == nullptr) {
@@ -118,7 +125,8 @@ class CpuBlas {
   }
 
   const sdk::Host host_;
-  const KernelTable* isa_;
+  const KernelTable* isa_ = ChooseIsa("auto");
+  BlasUse blas_ = BlasUse::kAuto;
 };
 
 }  // namespace

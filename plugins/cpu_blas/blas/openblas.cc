@@ -3,9 +3,13 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
+#include <map>
 #include <mutex>
+#include <vector>
 
 #include "cpu_features.h"
+#include "ops/packed_matrix.h"
+#include "shortest_run.h"
 
 namespace midstream::cpu_blas {
 namespace {
@@ -65,6 +69,40 @@ const OpenBlas* OpenBlas::Get(const sdk::Host& host) {
   static const OpenBlas* loaded = nullptr;
   std::call_once(once, [&] { loaded = Load(host); });
   return loaded;
+}
+
+// On a product that leaves the second-level cache alone; own kernels have to pack first.
+double OpenBlas::SpeedupOver(const KernelTable& isa) const {
+  constexpr int64_t kSide = 256;
+  constexpr int kRuns = 5;
+  std::vector<float> a(kSide * kSide, 1.0f), b(a), c(a), packed(a);
+  const int64_t panels = Panels(isa, kSide);
+  GemmArgs gemm{a.data(), kSide, &kNoOffset, 1, kSide, packed.data(), kSide,
+                c.data(), kSide, nullptr, false, 0.0f, 0.0f};
+  double own = ShortestRun(kRuns, [&] {
+    isa.pack({kSide, kSide, kSide, 1}, Storage::kF32, b.data(), packed.data(), 0, panels);
+    isa.gemm[static_cast<int>(Storage::kF32)](gemm, 0, kSide, 0, panels);
+  });
+  double blas = ShortestRun(
+      kRuns, [&] { Multiply(kSide, kSide, kSide, a.data(), b.data(), false, c.data()); });
+  return blas > 0 ? own / blas : 0.0;
+}
+
+const OpenBlas* OpenBlas::GetIfUseful(const KernelTable& isa, BlasUse use, const sdk::Host& host) {
+  constexpr double kWorthIt = 1.1;
+  if (use == BlasUse::kNever) return nullptr;
+  const OpenBlas* blas = Get(host);
+  if (blas == nullptr || use == BlasUse::kAlways) return blas;
+  static std::mutex mutex;
+  static std::map<const KernelTable*, double> measured;
+  std::lock_guard lock(mutex);
+  auto it = measured.find(&isa);
+  if (it == measured.end()) {
+    it = measured.emplace(&isa, blas->SpeedupOver(isa)).first;
+    host.Log(MS_LOG_INFO, "cpu_blas: OpenBLAS measured at " + std::to_string(it->second) +
+                              " times the speed of " + isa.name + " kernels");
+  }
+  return it->second >= kWorthIt ? blas : nullptr;
 }
 
 void OpenBlas::Multiply(int64_t m, int64_t n, int64_t k, const float* a, const float* b,

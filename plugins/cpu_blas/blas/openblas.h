@@ -1,5 +1,5 @@
-// OpenBLAS, opened at run time and never linked: a large product whose right-hand side changes on
-// every run is the one thing that it does better than packing anew.
+// OpenBLAS, opened at run time and never linked: for large products whose right-hand side is no
+// weight, where it is found to be faster than packing anew and multiplying with own kernels.
 //
 // The library chooses its kernels in its constructor, by processor model, and takes slow ones for
 // models that it does not know. So the core type is chosen from CPU features and set in the
@@ -8,15 +8,20 @@
 #ifndef MIDSTREAM_PLUGINS_CPU_BLAS_BLAS_OPENBLAS_H_
 #define MIDSTREAM_PLUGINS_CPU_BLAS_BLAS_OPENBLAS_H_
 
+#include "kernels/kernel_table.h"
 #include "midstream/kernel.hpp"
 
 namespace midstream::cpu_blas {
+
+enum class BlasUse { kAuto, kAlways, kNever };  // auto: if it is faster, measured once
 
 class OpenBlas {
  public:
   // Loaded on the first call; nullptr when the library is missing. Logs which core it took.
   // Threads: any.
   static const OpenBlas* Get(const sdk::Host& host);
+  // nullptr when it is not to be used beside these kernels. Logs what it measured.
+  static const OpenBlas* GetIfUseful(const KernelTable& isa, BlasUse use, const sdk::Host& host);
 
   // C [m, n] = A [m, k] * B [k, n] (B transposed: [n, k]), rows contiguous. On the calling thread.
   void Multiply(int64_t m, int64_t n, int64_t k, const float* a, const float* b, bool transpose_b,
@@ -27,6 +32,7 @@ class OpenBlas {
                          float alpha, const float* a, int lda, const float* b, int ldb, float beta,
                          float* c, int ldc);
   static const OpenBlas* Load(const sdk::Host& host);
+  double SpeedupOver(const KernelTable& isa) const;
 
   Sgemm sgemm_ = nullptr;
 };

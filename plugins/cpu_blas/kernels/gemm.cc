@@ -13,9 +13,12 @@ namespace {
 constexpr int64_t kBlockK = 2048;
 constexpr int64_t kBlockBytesA = 256 * 1024;
 
+// A tile of half the rows may hold two panels instead, one of a single row four.
+constexpr int kWideRows = kRowTile / 2;
+
 template <Storage S, int MR>
 void RunTile(const TileArgs<S>& t, int64_t panels) {
-  if constexpr (MR <= 3) {  // few rows: several panels, to have enough independent sums
+  if constexpr (MR <= kWideRows) {
     constexpr int kWide = MR == 1 ? 4 : 2;
     if (panels == kWide) return Tile<S, MR, 2, kWide>(t);
   }
@@ -77,8 +80,12 @@ class Product {
   void RunPanels(int64_t k, int64_t length, int64_t row_begin, int64_t row_end,
                  int64_t panel_begin, int64_t panel_end) const {
     int64_t rows = row_end - row_begin;
-    int64_t tiles = (rows + kRowTile - 1) / kRowTile;
-    int64_t wide = rows == 1 ? 4 : rows <= 3 ? 2 : 1;
+    // Few rows take several panels, to have enough independent sums. So do rows that lie a multiple
+    // of 4096 bytes apart: they share one set of the first-level cache, which holds 8 lines.
+    const bool rows_collide = args_.row_step * static_cast<int64_t>(sizeof(float)) % 4096 == 0;
+    const int64_t wide = rows == 1 ? 4 : rows <= 3 || rows_collide ? 2 : 1;
+    const int64_t tile_rows = rows_collide ? kWideRows : kRowTile;
+    int64_t tiles = (rows + tile_rows - 1) / tile_rows;
     for (int64_t panel = panel_begin; panel < panel_end;) {
       bool whole = panel + wide <= panel_end && (panel + wide) * kPanel <= args_.n;
       int64_t panels = whole ? wide : 1;

@@ -23,7 +23,7 @@ using sdk::TensorView;
 
 constexpr uint32_t kMaxRank = 8;
 
-// From here on OpenBLAS is faster than packing the right-hand side on each run.
+// Where a call of OpenBLAS is worth considering.
 constexpr int64_t kMinBlasSide = 128;
 constexpr int64_t kMinBlasProducts = int64_t{1} << 24;
 
@@ -253,7 +253,8 @@ bool IsHeldMatrix(const sdk::ValueView& value) {
 
 // The library's bits depend on how many rows it is given.
 const OpenBlas* BlasFor(const MatMulOptions& options, const Setup& setup) {
-  return options.b_packed || setup.deterministic ? nullptr : OpenBlas::Get(setup.host);
+  if (options.b_packed || setup.deterministic) return nullptr;
+  return OpenBlas::GetIfUseful(setup.isa, setup.blas, setup.host);
 }
 
 std::unique_ptr<sdk::Kernel> CreateMatMul(const NodeView& node, const Setup& setup) {

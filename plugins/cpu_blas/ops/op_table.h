@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "blas/openblas.h"
 #include "kernels/kernel_table.h"
 #include "midstream/kernel.hpp"
 
@@ -15,6 +16,7 @@ namespace midstream::cpu_blas {
 struct Setup {
   const KernelTable& isa;
   const sdk::Host& host;
+  BlasUse blas;
   bool deterministic;  // bits may depend neither on the thread count nor on the batch split
 };
 
