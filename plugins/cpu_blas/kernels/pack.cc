@@ -25,17 +25,26 @@ int64_t RowOffset(const PackShape& shape, int64_t k) {
   return k / shape.block_rows * shape.block_step + k % shape.block_rows * shape.row_step;
 }
 
-// Panels [begin, end) of a row-major matrix, a row of all of them at a time: the source is read in
-// long runs, into a number of write streams that the caches can follow.
+// Panels [begin, end) of a row-major matrix, a row of all of them at a time. The rows lie far apart
+// in the source, the panels in the target, so both are read ahead: measured, this makes packing as
+// fast as a plain copy.
 // T is an integer of the element's size: bits are moved, never interpreted.
 template <typename T>
 void PackRowMajor(const PackShape& shape, const T* b, T* packed, int64_t begin, int64_t end) {
+  constexpr int64_t kAhead = 4;  // rows
+  constexpr int64_t kLine = 64 / sizeof(T);
   for (int64_t k = 0; k < shape.k; ++k) {
     const T* from = b + k * shape.row_step + begin * kPanel;
     for (int64_t panel = begin; panel < end; ++panel, from += kPanel) {
       int64_t width = Min(kPanel, shape.n - panel * kPanel);
       int64_t stored = StoredColumns(width);
       T* to = packed + panel * kPanel * shape.k + k * stored;
+      if (k + kAhead < shape.k) {
+        for (int64_t line = 0; line < kPanel; line += kLine) {
+          __builtin_prefetch(from + kAhead * shape.row_step + line, 0);
+          __builtin_prefetch(to + kAhead * stored + line, 1);
+        }
+      }
       CopyRow(to, from, width);
       for (int64_t j = width; j < stored; ++j) to[j] = 0;
     }
@@ -69,7 +78,7 @@ void PackStrided(const PackShape& shape, const T* b, T* packed, int64_t panel) {
 
 template <typename T>
 void PackPanels(const PackShape& shape, const void* b, void* packed, int64_t begin, int64_t end) {
-  constexpr int64_t kGroup = 8;
+  constexpr int64_t kGroup = 4;
   const auto* from = static_cast<const T*>(b);
   auto* to = static_cast<T*>(packed);
   for (int64_t panel = begin; panel < end; panel += kGroup) {

@@ -23,7 +23,7 @@ int64_t PackedElements(const KernelTable& isa, int64_t k, int64_t n) {
 
 void PackMatrix(const KernelTable& isa, const PackShape& shape, Storage storage, const void* b,
                 void* packed, const sdk::Host& host) {
-  constexpr int64_t kGrain = 8;  // panels that are packed together
+  constexpr int64_t kGrain = 4;  // panels that are packed together
   double bytes = static_cast<double>(shape.k) * static_cast<double>(shape.n) * 4.0;
   ForRange(host, bytes / kBytesPerMicrosecond, Panels(isa, shape.n), kGrain,
            [&](int64_t begin, int64_t end) { isa.pack(shape, storage, b, packed, begin, end); });
