@@ -36,7 +36,7 @@ enum class PrecisionMode {
 
 enum class Fallback { kError, kWarn, kAllow };
 enum class ProbeMode { kAlways, kCached, kOff };
-enum class DropoutPolicy { kRemove, kError, kKeep };
+enum class DropoutPolicy { kRemove, kError };
 
 struct PrecisionConfig {
   PrecisionMode mode = PrecisionMode::kOrigin;

@@ -128,9 +128,11 @@ constexpr std::array kProbeModes = {Name("always", ProbeMode::kAlways),
                                     Name("cached", ProbeMode::kCached),
                                     Name("off", ProbeMode::kOff)};
 
+constexpr std::string_view kNoRandom = "is not available: no backend here makes random numbers";
+
 constexpr std::array kDropoutPolicies = {Name("remove", DropoutPolicy::kRemove),
                                          Name("error", DropoutPolicy::kError),
-                                         Name("keep", DropoutPolicy::kKeep)};
+                                         Refused("keep", kNoRandom)};
 
 // ---- Rules for text
 // ------------------------------------------------------------------------------
@@ -268,8 +270,8 @@ constexpr std::array kKeys = {
 
     Choice<kDropoutPolicies, &Config::graph, &GraphConfig::dropout>(
         "graph.dropout",
-        "Dropout in a graph made for training: \"remove\" it exactly, refuse the graph with an "
-        "\"error\", or \"keep\" it as it is."),
+        "Dropout in a graph made for training: \"remove\" it exactly, or refuse the graph with an "
+        "\"error\"."),
 };
 
 }  // namespace

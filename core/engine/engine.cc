@@ -169,7 +169,7 @@ Result<Model> Engine::Load(const std::string& path, const std::string& weights) 
   Model model;
   model.impl_ = std::make_shared<Model::Impl>();
   model.impl_->engine = impl_;
-  MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path));
+  MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path, {impl_->config.weights.verify_checksums}));
   if (!weights.empty()) {
     MS_ASSIGN_OR_RETURN(model.impl_->initial, model.impl_->source->OpenWeights(weights));
   }

@@ -13,6 +13,24 @@ std::vector<session::UnusedInput> UnusedInputs(const formats::BuiltGraph& built)
   return unused;
 }
 
+// One problem as it is, several as a list under the first one's code.
+Status Joined(const std::vector<Status>& problems) {
+  if (problems.size() == 1) return problems.front();
+  std::string text =
+      "the checkpoint cannot be taken, " + std::to_string(problems.size()) + " weights are bad:";
+  for (const Status& problem : problems) text += "\n  " + std::string(problem.message());
+  return {problems.front().code(), text};
+}
+
+// graph.dropout = "error"
+Status RefuseDropout(const formats::BuiltGraph& built) {
+  if (built.removed_dropout.empty()) return OkStatus();
+  std::string text = "the graph has dropout and graph.dropout is \"error\":";
+  for (const formats::RemovedDropout& dropout : built.removed_dropout)
+    text += " '" + dropout.node + "'";
+  return FailedPrecondition(text);
+}
+
 }  // namespace
 
 void Model::Impl::MakeStore() {
@@ -36,8 +54,11 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
       request.outputs.push_back(output.name);
   }
   MS_ASSIGN_OR_RETURN(formats::BuiltGraph built, impl_->source->BuildGraph(request));
-  auto unused = UnusedInputs(built);
   Engine::Impl& engine = *impl_->engine;
+  if (engine.config.graph.dropout == config::DropoutPolicy::kError) {
+    MS_RETURN_IF_ERROR(RefuseDropout(built));
+  }
+  auto unused = UnusedInputs(built);
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(built.graph), program_options,
                                                            engine.placement, *engine.folding));
@@ -60,10 +81,17 @@ Update Model::BeginUpdate() {
 Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
   MS_ASSIGN_OR_RETURN(auto reader, impl_->source->OpenWeights(checkpoint));
   Update update = BeginUpdate();
-  for (const std::string& name : reader->names()) {
-    MS_ASSIGN_OR_RETURN(Tensor value, reader->Read(name));
-    update.Assign(name, std::move(value));
+  std::vector<Status> problems;
+  for (const formats::WeightInfo& weight : impl_->source->weights()) {
+    if (weight.skipped || weight.checkpoint_key.empty()) continue;
+    auto value = reader->Read(weight.name);
+    if (value.ok()) {
+      update.Assign(weight.name, *std::move(value));
+    } else {
+      problems.push_back(value.status());
+    }
   }
+  if (!problems.empty()) return Joined(problems);
   return update.Commit();
 }
 

@@ -18,21 +18,22 @@ std::string WithoutTrailingSlash(std::string path) {
 
 }  // namespace
 
-Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path) {
+Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
+                                               const OpenOptions& options) {
   if (IsDirectory(path)) {
     std::string directory = WithoutTrailingSlash(path);
     if (!IsFile(directory + "/checkpoint")) {
       return NotFound(path + " is a directory without a `checkpoint` file");
     }
     MS_ASSIGN_OR_RETURN(std::string prefix, tensorflow::LatestCheckpoint(directory));
-    return tensorflow::TensorFlowModel::Open(prefix + std::string(kMeta), prefix, true);
+    return tensorflow::TensorFlowModel::Open(prefix + std::string(kMeta), prefix, true, options);
   }
   if (path.ends_with(kMeta) && IsFile(path)) {
     std::string prefix = path.substr(0, path.size() - kMeta.size());
-    return tensorflow::TensorFlowModel::Open(path, prefix, false);
+    return tensorflow::TensorFlowModel::Open(path, prefix, false, options);
   }
   if (IsFile(path + std::string(kMeta))) {
-    return tensorflow::TensorFlowModel::Open(path + std::string(kMeta), path, true);
+    return tensorflow::TensorFlowModel::Open(path + std::string(kMeta), path, true, options);
   }
   if (IsFile(path + ".index")) {
     return NotFound(path + kMeta.data() +

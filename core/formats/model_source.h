@@ -111,9 +111,14 @@ class ModelSource {
   virtual Result<std::unique_ptr<WeightReader>> OpenWeights(const std::string& path) const = 0;
 };
 
+struct OpenOptions {
+  bool verify_checksums = true;  // of every tensor that is read; tables are always verified
+};
+
 // Opens a TensorFlow checkpoint prefix, a `.meta` file, or a directory with a `checkpoint` file.
 // Errors: NOT_FOUND or INVALID_ARGUMENT naming the path and what was expected; DATA_LOSS.
-Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path);
+Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
+                                               const OpenOptions& options = {});
 
 }  // namespace midstream::formats
 

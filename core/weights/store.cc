@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/backend/host.h"
 #include "core/graph/named_tensor.h"
 #include "core/plan/evaluator.h"
 
@@ -94,6 +95,7 @@ Status Store::RunRecipes(const plan::Program& program, const Version& base, cons
 Result<std::shared_ptr<const plan::ProgramWeights>> Store::StageProgram(
     Attached& attached, const Version& base, size_t number, const Values& fresh, bool all) {
   const plan::Program& program = *attached.program;
+  backend::ThreadLimit limit(program.options().threads);
   Values derived;
   MS_RETURN_IF_ERROR(RunRecipes(program, base, fresh, all, &derived));
 

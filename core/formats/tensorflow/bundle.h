@@ -44,7 +44,7 @@ class Bundle {
 
   // Errors: NOT_FOUND for an unknown key; DATA_LOSS for a checksum that does not match;
   // UNIMPLEMENTED for a type that the engine does not have.
-  Result<Tensor> Read(std::string_view key) const;
+  Result<Tensor> Read(std::string_view key, bool verify_checksum = true) const;
 
  private:
   struct Header {

@@ -40,15 +40,16 @@ Result<TfGraph> ReadGraph(std::string_view bytes) {
 
 }  // namespace
 
-Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(const std::string& meta_path,
-                                                                    const std::string& prefix,
-                                                                    bool weights_required) {
+Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(
+    const std::string& meta_path, const std::string& prefix, bool weights_required,
+    const formats::OpenOptions& options) {
   MS_ASSIGN_OR_RETURN(std::string content, ReadFile(meta_path, kLargestMeta));
   auto bytes = std::make_unique<const std::string>(std::move(content));
   auto graph = ReadGraph(*bytes);
   if (!graph.ok()) return graph.status().WithContext(meta_path);
   std::unique_ptr<TensorFlowModel> model(new TensorFlowModel(*std::move(graph)));
   model->path_ = meta_path;
+  model->options_ = options;
   model->bytes_ = std::move(bytes);
   model->inputs_ = Placeholders(model->graph_);
   std::vector<TensorRef> outputs = FindInferenceOutputs(model->graph_);
@@ -56,7 +57,7 @@ Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(const std::s
   auto variables = FindVariables(model->graph_, outputs);
   if (!variables.ok()) return variables.status().WithContext(meta_path);
   model->variables_ = std::make_shared<const Variables>(*std::move(variables));
-  auto weights = CheckpointWeights::Open(prefix, model->variables_);
+  auto weights = CheckpointWeights::Open(prefix, model->variables_, options);
   if (weights.ok()) {
     model->own_weights_ = *std::move(weights);
   } else if (weights_required) {
@@ -90,9 +91,9 @@ Result<std::unique_ptr<formats::WeightReader>> TensorFlowModel::OpenWeights(
     const std::string& path) const {
   if (formats::IsDirectory(path)) {
     MS_ASSIGN_OR_RETURN(std::string prefix, LatestCheckpoint(path));
-    return CheckpointWeights::Open(prefix, variables_);
+    return CheckpointWeights::Open(prefix, variables_, options_);
   }
-  return CheckpointWeights::Open(PrefixOf(path), variables_);
+  return CheckpointWeights::Open(PrefixOf(path), variables_, options_);
 }
 
 }  // namespace midstream::tensorflow

@@ -21,7 +21,8 @@ class TensorFlowModel : public formats::ModelSource {
   // `weights_required`, a missing index is an error only when a weight is read.
   static Result<std::unique_ptr<formats::ModelSource>> Open(const std::string& meta_path,
                                                             const std::string& prefix,
-                                                            bool weights_required);
+                                                            bool weights_required,
+                                                            const formats::OpenOptions& options);
 
   const std::string& path() const override { return path_; }
   const std::vector<formats::TensorInfo>& inputs() const override { return inputs_; }
@@ -38,6 +39,7 @@ class TensorFlowModel : public formats::ModelSource {
   explicit TensorFlowModel(TfGraph graph) : graph_(std::move(graph)) {}
 
   std::string path_;
+  formats::OpenOptions options_;
   std::unique_ptr<const std::string> bytes_;  // behind the views in graph_
   TfGraph graph_;
   std::vector<formats::TensorInfo> inputs_;

@@ -21,10 +21,11 @@ Result<std::string> KeyInFile(const RestoreSource& source) {
 }  // namespace
 
 Result<std::unique_ptr<formats::WeightReader>> CheckpointWeights::Open(
-    const std::string& prefix, std::shared_ptr<const Variables> variables) {
+    const std::string& prefix, std::shared_ptr<const Variables> variables,
+    const formats::OpenOptions& options) {
   MS_ASSIGN_OR_RETURN(Bundle bundle, Bundle::Open(prefix));
   std::unique_ptr<CheckpointWeights> weights(
-      new CheckpointWeights(std::move(bundle), std::move(variables)));
+      new CheckpointWeights(std::move(bundle), std::move(variables), options.verify_checksums));
   const Variables& all = *weights->variables_;
   for (size_t i = 0; i < all.infos.size(); ++i) {
     auto key = KeyInFile(all.sources[i]);
@@ -60,7 +61,7 @@ Result<Tensor> CheckpointWeights::Read(const std::string& name) const {
     return InvalidArgument(what + " has the shape " + entry->shape.ToString() +
                            "; the graph declares " + info->shape.ToString());
   }
-  return bundle_.Read(key);
+  return bundle_.Read(key, verify_);
 }
 
 }  // namespace midstream::tensorflow

@@ -17,17 +17,19 @@ class CheckpointWeights : public formats::WeightReader {
  public:
   // Errors: as Bundle::Open.
   static Result<std::unique_ptr<formats::WeightReader>> Open(
-      const std::string& prefix, std::shared_ptr<const Variables> variables);
+      const std::string& prefix, std::shared_ptr<const Variables> variables,
+      const formats::OpenOptions& options);
 
   const std::vector<std::string>& names() const override { return names_; }
   Result<Tensor> Read(const std::string& name) const override;
 
  private:
-  CheckpointWeights(Bundle bundle, std::shared_ptr<const Variables> variables)
-      : bundle_(std::move(bundle)), variables_(std::move(variables)) {}
+  CheckpointWeights(Bundle bundle, std::shared_ptr<const Variables> variables, bool verify)
+      : bundle_(std::move(bundle)), variables_(std::move(variables)), verify_(verify) {}
 
   Bundle bundle_;
   std::shared_ptr<const Variables> variables_;
+  bool verify_;
   std::vector<std::string> names_;
 };
 
