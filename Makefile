@@ -57,14 +57,14 @@ format: ## format the sources in place
 
 tidy: ## check names and common mistakes with clang-tidy
 	@scripts/install_deps.sh --tidy
-	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release) >/dev/null
-	@run-clang-tidy -quiet -p $(BUILD) -j $(JOBS) '$(CURDIR)/(core|plugins)/.*'
+	@$(call configure,$(BUILD)-tidy,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++) >/dev/null
+	@run-clang-tidy -quiet -p $(BUILD)-tidy -j $(JOBS) '$(CURDIR)/(core|plugins)/.*'
 
 install: build ## install the command, library, plugins, headers and SDK under PREFIX (/usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## remove what was built
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-tidy
 
 comma := ,
 sanitized = -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" -DMS_BENCH=OFF

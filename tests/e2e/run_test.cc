@@ -110,6 +110,8 @@ struct BadRun {
   const char* message;  // part of it
 };
 
+void PrintTo(const BadRun& run, std::ostream* out) { *out << run.name; }
+
 class BadRunTest : public ::testing::TestWithParam<BadRun> {};
 
 TEST_P(BadRunTest, IsOneClearErrorWithItsExitCode) {
