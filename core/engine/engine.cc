@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/backend/host.h"
+#include "core/base/log.h"
 #include "core/engine/impl.h"
 #include "core/plan/claimed_operators.h"
 
@@ -134,7 +135,6 @@ Result<Engine> Engine::Open(const Config& config) {
   Impl& impl = *engine.impl_;
   impl.config = config;
   impl.registry = backend::LoadPlugins(WithReference(config), backend::ProcessHost());
-
   MS_ASSIGN_OR_RETURN(auto reference,
                       OpenDevice(impl.config, impl.registry, std::string(kReference), 0));
   impl.folding = std::make_unique<plan::BackendEvaluator>(std::vector{reference});
@@ -151,6 +151,10 @@ Result<Engine> Engine::Open(const Config& config) {
   auto devices = impl.placement;
   devices.push_back(reference);
   impl.recipes = std::make_unique<plan::BackendEvaluator>(std::move(devices));
+  // Those that the placement needs were errors above.
+  for (const backend::PluginFailure& failure : impl.registry.failures()) {
+    Log(LogLevel::kWarning, "a plugin cannot be used: " + std::string(failure.status.message()));
+  }
   return engine;
 }
 
@@ -169,7 +173,8 @@ Result<Model> Engine::Load(const std::string& path, const std::string& weights) 
   Model model;
   model.impl_ = std::make_shared<Model::Impl>();
   model.impl_->engine = impl_;
-  MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path, {impl_->config.weights.verify_checksums}));
+  MS_ASSIGN_OR_RETURN(model.impl_->source,
+                      formats::OpenModel(path, {impl_->config.weights.verify_checksums}));
   if (!weights.empty()) {
     MS_ASSIGN_OR_RETURN(model.impl_->initial, model.impl_->source->OpenWeights(weights));
   }
