@@ -9,7 +9,8 @@ packages=(
   # Tools. clang checks that the plugin header is clean for a second compiler.
   g++ clang cmake ninja-build ccache pkg-config binutils
   # The core: plugin loading, TOML (as a shared library), tensor bundles, npz files, text.
-  libltdl-dev libtomlplusplus-dev libleveldb-dev libzip-dev libfmt-dev
+  # libleveldb-dev's CMake file links snappy without depending on it.
+  libltdl-dev libtomlplusplus-dev libleveldb-dev libsnappy-dev libzip-dev libfmt-dev
   # The command.
   libcli11-dev nlohmann-json3-dev
   # cpu_blas opens OpenBLAS at run time, so only its library is needed.
