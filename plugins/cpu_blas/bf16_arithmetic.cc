@@ -27,10 +27,10 @@ double MeasureSpeedup(const KernelTable& isa) {
   const PackShape shape{kK, kN, kN, 1};
   isa.pack(shape, Storage::kBF16, b.data(), packed.data(), 0, Panels(isa, kN));
   avx512_bf16::PackPairs(shape, b.data(), pairs.data(), 0, 2);
-  GemmArgs plain{a.data(), kK, &kNoOffset, 1, kK, packed.data(), kN,
-                 c.data(), kN, nullptr, false, 0.0f, 0.0f};
-  avx512_bf16::PairArgs native{narrow_a.data(), kK, pairs.data(), kN, c.data(), nullptr,
-                               false, 0.0f, 0.0f};
+  GemmArgs plain{a.data(), kK, &kNoOffset, 1,     kK,   packed.data(), kN,
+                 c.data(), kN, nullptr,    false, 0.0f, 0.0f};
+  avx512_bf16::PairArgs native{narrow_a.data(), kK,    pairs.data(), kN,  c.data(),
+                               nullptr,         false, 0.0f,         0.0f};
   auto gemm = isa.gemm[static_cast<int>(Storage::kBF16)];
   double widened = ShortestRun(kRuns, [&] { gemm(plain, 0, kRows, 0, Panels(isa, kN)); });
   double direct = ShortestRun(kRuns, [&] { avx512_bf16::MultiplyPairs(native, 0, kRows, 0, 2); });

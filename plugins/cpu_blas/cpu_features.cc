@@ -54,8 +54,7 @@ CpuFeatures Read() {
   uint64_t state = xgetbv ? EnabledState() : 0;
   constexpr uint64_t kAvxState = 0x6, kAvx512State = 0xe6;
   bool fma = Bit(basic.ecx, 12), f16c = Bit(basic.ecx, 29), avx = Bit(basic.ecx, 28);
-  features.avx2 =
-      (state & kAvxState) == kAvxState && avx && fma && f16c && Bit(extended.ebx, 5);
+  features.avx2 = (state & kAvxState) == kAvxState && avx && fma && f16c && Bit(extended.ebx, 5);
   bool foundation = Bit(extended.ebx, 16) && Bit(extended.ebx, 17) && Bit(extended.ebx, 28) &&
                     Bit(extended.ebx, 30) && Bit(extended.ebx, 31);
   features.avx512 = features.avx2 && (state & kAvx512State) == kAvx512State && foundation;

@@ -10,7 +10,7 @@
 namespace midstream::cpu_blas {
 
 struct CpuFeatures {
-  std::string name;  // "AMD EPYC 9354 32-Core Processor"; empty when not known
+  std::string name;     // "AMD EPYC 9354 32-Core Processor"; empty when not known
   bool avx2 = false;    // with FMA and F16C, enabled by the system
   bool avx512 = false;  // F, BW, DQ, VL, CD; enabled by the system
   bool avx512_bf16 = false;

@@ -16,7 +16,9 @@ namespace midstream::cpu_blas {
 
 constexpr uint32_t kMaxThreads = 64;
 
-inline uint32_t Threads(const sdk::Host& host) { return std::min(host.thread_count(), kMaxThreads); }
+inline uint32_t Threads(const sdk::Host& host) {
+  return std::min(host.thread_count(), kMaxThreads);
+}
 
 // Into how many tasks to cut work of `units` indivisible parts that takes about `microseconds` on
 // one thread: 1 below the cost of waking a thread, else a few for each thread, so that one that
@@ -31,7 +33,8 @@ inline uint32_t TaskCount(const sdk::Host& host, double microseconds, int64_t un
 
 // body(begin, end) over [0, units), cut into TaskCount parts whose borders are multiples of grain.
 template <typename Body>
-void ForRange(const sdk::Host& host, double microseconds, int64_t units, int64_t grain, Body&& body) {
+void ForRange(const sdk::Host& host, double microseconds, int64_t units, int64_t grain,
+              Body&& body) {
   int64_t blocks = (units + grain - 1) / grain;
   uint32_t tasks = TaskCount(host, microseconds, blocks);
   if (tasks <= 1) return body(int64_t{0}, units);
@@ -46,7 +49,8 @@ void ForRange(const sdk::Host& host, double microseconds, int64_t units, int64_t
 // more than count tasks run at once.
 class ScratchSlots {
  public:
-  explicit ScratchSlots(uint32_t count) : free_(count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) {}
+  explicit ScratchSlots(uint32_t count)
+      : free_(count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) {}
 
   class Lease {
    public:

@@ -70,7 +70,8 @@ class CpuBlas {
     for (uint32_t id = 0; id < graph.node_count(); ++id) {
       if (done[id]) continue;
       sdk::NodeView node = graph.node(id);
-      sdk::KernelUse use{std::string(node.name()), nullptr,
+      sdk::KernelUse use{std::string(node.name()),
+                         nullptr,
                          {node.inputs().begin(), node.inputs().end()},
                          {node.outputs().begin(), node.outputs().end()}};
       const Readers& reader = readers[node.outputs()[0]];
@@ -97,14 +98,17 @@ class CpuBlas {
       if (value != "auto" && value != "always" && value != "never") {
         throw BadValue(key, value, "auto, always or never");
       }
-      blas_ = value == "auto" ? BlasUse::kAuto : value == "always" ? BlasUse::kAlways : BlasUse::kNever;
+      blas_ = value == "auto"     ? BlasUse::kAuto
+              : value == "always" ? BlasUse::kAlways
+                                  : BlasUse::kNever;
     } else {
       throw sdk::Error(MS_INVALID_ARGUMENT, "cpu_blas has no option '" + std::string(key) +
                                                 "'; it knows isa and openblas");
     }
   }
 
-  static sdk::Error BadValue(std::string_view key, std::string_view value, const std::string& known) {
+  static sdk::Error BadValue(std::string_view key, std::string_view value,
+                             const std::string& known) {
     return {MS_INVALID_ARGUMENT, "option " + std::string(key) + " of cpu_blas is '" +
                                      std::string(value) + "'; expected " + known};
   }

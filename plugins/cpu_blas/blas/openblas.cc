@@ -56,7 +56,8 @@ const OpenBlas* OpenBlas::Load(const sdk::Host& host) {
   auto set_threads = reinterpret_cast<void (*)(int)>(dlsym(library, "openblas_set_num_threads"));
   auto core_name = reinterpret_cast<char* (*)()>(dlsym(library, "openblas_get_corename"));
   if (blas.sgemm_ == nullptr || set_threads == nullptr || core_name == nullptr) {
-    host.Log(MS_LOG_WARNING, "cpu_blas: libopenblas.so.0 lacks functions of OpenBLAS and is not used");
+    host.Log(MS_LOG_WARNING,
+             "cpu_blas: libopenblas.so.0 lacks functions of OpenBLAS and is not used");
     return nullptr;
   }
   set_threads(1);
@@ -77,8 +78,8 @@ double OpenBlas::SpeedupOver(const KernelTable& isa) const {
   constexpr int kRuns = 5;
   std::vector<float> a(kSide * kSide, 1.0f), b(a), c(a), packed(a);
   const int64_t panels = Panels(isa, kSide);
-  GemmArgs gemm{a.data(), kSide, &kNoOffset, 1, kSide, packed.data(), kSide,
-                c.data(), kSide, nullptr, false, 0.0f, 0.0f};
+  GemmArgs gemm{a.data(), kSide, &kNoOffset, 1,     kSide, packed.data(), kSide,
+                c.data(), kSide, nullptr,    false, 0.0f,  0.0f};
   double own = ShortestRun(kRuns, [&] {
     isa.pack({kSide, kSide, kSide, 1}, Storage::kF32, b.data(), packed.data(), 0, panels);
     isa.gemm[static_cast<int>(Storage::kF32)](gemm, 0, kSide, 0, panels);

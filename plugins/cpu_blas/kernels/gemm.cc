@@ -57,8 +57,7 @@ struct BlockK {
 template <Storage S>
 class Product {
  public:
-  explicit Product(const GemmArgs& args)
-      : args_(args), k_(args.n_segments * args.segment_length) {}
+  explicit Product(const GemmArgs& args) : args_(args), k_(args.n_segments * args.segment_length) {}
 
   void Run(int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end) const {
     int64_t block_k = args_.n_segments > 1 ? k_ : Min(k_, kBlockK);
@@ -77,8 +76,8 @@ class Product {
  private:
   using Weight = typename Element<S>::Type;
 
-  void RunPanels(int64_t k, int64_t length, int64_t row_begin, int64_t row_end,
-                 int64_t panel_begin, int64_t panel_end) const {
+  void RunPanels(int64_t k, int64_t length, int64_t row_begin, int64_t row_end, int64_t panel_begin,
+                 int64_t panel_end) const {
     int64_t rows = row_end - row_begin;
     // Few rows take several panels, to have enough independent sums. So do rows that lie a multiple
     // of 4096 bytes apart: they share one set of the first-level cache, which holds 8 lines.

@@ -126,15 +126,50 @@ struct DepthwiseArgs {
 // ---- Elementwise -------------------------------------------------------------------------------
 
 enum class Unary : uint32_t {
-  kAbs, kNeg, kExp, kLog, kSqrt, kReciprocal, kFloor, kCeil, kRound, kTanh, kSigmoid, kErf, kSign,
-  kRelu, kLeakyRelu, kElu, kSelu, kSoftplus, kSoftsign, kClip, kCount
+  kAbs,
+  kNeg,
+  kExp,
+  kLog,
+  kSqrt,
+  kReciprocal,
+  kFloor,
+  kCeil,
+  kRound,
+  kTanh,
+  kSigmoid,
+  kErf,
+  kSign,
+  kRelu,
+  kLeakyRelu,
+  kElu,
+  kSelu,
+  kSoftplus,
+  kSoftsign,
+  kClip,
+  kCount
 };
 // Parameters: LeakyRelu alpha; Elu alpha; Selu alpha, gamma; Clip low, high.
 using UnaryRow = void (*)(const float* x, float* out, int64_t n, float p0, float p1);
 
 enum class Binary : uint32_t {
-  kAdd, kSub, kMul, kDiv, kMax, kMin, kPow, kMod, kFmod,
-  kEqual, kGreater, kGreaterOrEqual, kLess, kLessOrEqual, kAnd, kOr, kXor, kCount
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMax,
+  kMin,
+  kPow,
+  kMod,
+  kFmod,
+  kEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kLess,
+  kLessOrEqual,
+  kAnd,
+  kOr,
+  kXor,
+  kCount
 };
 // Element i of a side is at index 0 when its step is 0, else at i. Comparisons write bytes 0 and 1.
 struct BinaryRow {
@@ -181,8 +216,8 @@ struct KernelTable {
                       int64_t n);
   void (*softmax_row)(const float* x, float* out, int64_t n, bool log);
   // Column j of [rows, columns] (row_step floats apart) over all rows.
-  void (*reduce_columns)(Reduce op, const float* x, int64_t rows, int64_t row_step,
-                         int64_t columns, float* out);
+  void (*reduce_columns)(Reduce op, const float* x, int64_t rows, int64_t row_step, int64_t columns,
+                         float* out);
   float (*reduce_row)(Reduce op, const float* x, int64_t n);
   void (*widen)(Storage storage, const void* x, float* out, int64_t n);
   void (*narrow)(Storage storage, const float* x, void* out, int64_t n);

@@ -6,8 +6,8 @@
 
 namespace midstream::cpu_blas::MS_ISA {
 
-void Pack(const PackShape& shape, Storage storage, const void* b, void* packed,
-          int64_t panel_begin, int64_t panel_end);
+void Pack(const PackShape& shape, Storage storage, const void* b, void* packed, int64_t panel_begin,
+          int64_t panel_end);
 void Unpack(const PackShape& shape, Storage storage, const void* packed, void* b);
 template <Storage S>
 void Gemm(const GemmArgs& args, int64_t row_begin, int64_t row_end, int64_t panel_begin,

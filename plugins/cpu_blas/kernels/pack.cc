@@ -51,8 +51,8 @@ void PackRowMajor(const PackShape& shape, const T* b, T* packed, int64_t begin, 
   }
 }
 
-// A panel of any other matrix, a block of k at a time: of a matrix stored by columns every line that
-// is read is used up.
+// A panel of any other matrix, a block of k at a time: of a matrix stored by columns every line
+// that is read is used up.
 template <typename T>
 void PackStrided(const PackShape& shape, const T* b, T* packed, int64_t panel) {
   constexpr int64_t kBlock = 16;
@@ -108,8 +108,8 @@ void UnpackPanels(const PackShape& shape, const void* packed, void* b) {
 
 }  // namespace
 
-void Pack(const PackShape& shape, Storage storage, const void* b, void* packed,
-          int64_t panel_begin, int64_t panel_end) {
+void Pack(const PackShape& shape, Storage storage, const void* b, void* packed, int64_t panel_begin,
+          int64_t panel_end) {
   if (storage == Storage::kF32) {
     PackPanels<uint32_t>(shape, b, packed, panel_begin, panel_end);
   } else {

@@ -87,22 +87,32 @@ MS_INLINE void Convert(const void* x, float* out, int64_t n, F f) {
 
 float ReduceRow(Reduce op, const float* x, int64_t n) {
   switch (op) {
-    case Reduce::kMean: return ReduceRowOf<Reduce::kMean>(x, n);
-    case Reduce::kMax: return ReduceRowOf<Reduce::kMax>(x, n);
-    case Reduce::kMin: return ReduceRowOf<Reduce::kMin>(x, n);
-    case Reduce::kProd: return ReduceRowOf<Reduce::kProd>(x, n);
-    default: return ReduceRowOf<Reduce::kSum>(x, n);
+    case Reduce::kMean:
+      return ReduceRowOf<Reduce::kMean>(x, n);
+    case Reduce::kMax:
+      return ReduceRowOf<Reduce::kMax>(x, n);
+    case Reduce::kMin:
+      return ReduceRowOf<Reduce::kMin>(x, n);
+    case Reduce::kProd:
+      return ReduceRowOf<Reduce::kProd>(x, n);
+    default:
+      return ReduceRowOf<Reduce::kSum>(x, n);
   }
 }
 
 void ReduceColumns(Reduce op, const float* x, int64_t rows, int64_t row_step, int64_t columns,
                    float* out) {
   switch (op) {
-    case Reduce::kMean: return ReduceColumnsOf<Reduce::kMean>(x, rows, row_step, columns, out);
-    case Reduce::kMax: return ReduceColumnsOf<Reduce::kMax>(x, rows, row_step, columns, out);
-    case Reduce::kMin: return ReduceColumnsOf<Reduce::kMin>(x, rows, row_step, columns, out);
-    case Reduce::kProd: return ReduceColumnsOf<Reduce::kProd>(x, rows, row_step, columns, out);
-    default: return ReduceColumnsOf<Reduce::kSum>(x, rows, row_step, columns, out);
+    case Reduce::kMean:
+      return ReduceColumnsOf<Reduce::kMean>(x, rows, row_step, columns, out);
+    case Reduce::kMax:
+      return ReduceColumnsOf<Reduce::kMax>(x, rows, row_step, columns, out);
+    case Reduce::kMin:
+      return ReduceColumnsOf<Reduce::kMin>(x, rows, row_step, columns, out);
+    case Reduce::kProd:
+      return ReduceColumnsOf<Reduce::kProd>(x, rows, row_step, columns, out);
+    default:
+      return ReduceColumnsOf<Reduce::kSum>(x, rows, row_step, columns, out);
   }
 }
 
@@ -111,7 +121,8 @@ void SoftmaxRow(const float* x, float* out, int64_t n, bool log) {
   if (log) {
     // out may be x, so the exponentials are summed without being kept.
     float sum = 0.0f, scratch[kPiece];
-    for (int64_t i = 0; i < n; i += kPiece) sum += ExpSum(x + i, scratch, Min(kPiece, n - i), shift);
+    for (int64_t i = 0; i < n; i += kPiece)
+      sum += ExpSum(x + i, scratch, Min(kPiece, n - i), shift);
     const float log_sum = Log(sum);
     for (int64_t i = 0; i < n; ++i) out[i] = (x[i] - shift) - log_sum;
     return;

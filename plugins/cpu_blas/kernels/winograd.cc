@@ -154,7 +154,8 @@ void OutputTiles(const WinogradOutput& args) {
   const Vec low = Set(args.low), high = Set(args.high);
   for (int64_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
     const int64_t tile_y = tile / args.tiles_x, tile_x = tile % args.tiles_x;
-    const int64_t rows = Min(M, args.height - tile_y * M), columns = Min(M, args.width - tile_x * M);
+    const int64_t rows = Min(M, args.height - tile_y * M),
+                  columns = Min(M, args.width - tile_x * M);
     const float* products = args.products + (tile - args.tile_begin) * args.outputs;
     for (int64_t o = 0; o < args.outputs; o += kLanes) {
       const int64_t count = args.outputs - o;

@@ -69,7 +69,8 @@ class Broadcast {
     if (rank_ > 0) {
       Axis& inner = axes_[rank_ - 1];
       bool joins = true;
-      for (uint32_t in = 0; in < count_; ++in) joins &= axis.steps[in] == inner.steps[in] * inner.size;
+      for (uint32_t in = 0; in < count_; ++in)
+        joins &= axis.steps[in] == inner.steps[in] * inner.size;
       if (joins) {
         inner.size *= axis.size;
         return;

@@ -12,7 +12,8 @@ using sdk::NodeView;
 
 Claim ClaimConv(const NodeView& node) {
   for (size_t i = 0; i < node.inputs().size(); ++i) {
-    if (node.HasInput(i) && !IsFloatStorage(node.input(i).dtype())) return Claim::No(MS_REASON_DTYPE);
+    if (node.HasInput(i) && !IsFloatStorage(node.input(i).dtype()))
+      return Claim::No(MS_REASON_DTYPE);
   }
   if (!IsFloatStorage(node.output(0).dtype())) return Claim::No(MS_REASON_DTYPE);
   uint32_t rank = node.input(0).info().rank;

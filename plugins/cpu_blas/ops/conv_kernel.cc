@@ -14,7 +14,7 @@ using sdk::TensorView;
 
 namespace {
 
-constexpr int64_t kPlaces = 36;             // of a Winograd tile
+constexpr int64_t kPlaces = 36;  // of a Winograd tile
 constexpr int64_t kMinWinogradChannels = 16;
 constexpr double kProductsPerMicrosecond = 50e3;
 
@@ -108,7 +108,10 @@ void ConvKernel::Pack(uint32_t, const TensorView& value, std::byte* packed,
   auto* transformed = reinterpret_cast<float*>(packed + ProductBytes(f));
   isa_.winograd_weights({static_cast<const float*>(value.data),
                          {f.y_step, f.x_step, f.in_step, f.out_step},
-                         f.in, f.out, f.height, transformed});
+                         f.in,
+                         f.out,
+                         f.height,
+                         transformed});
 }
 
 void ConvKernel::Unpack(uint32_t, const std::byte* packed, const TensorView& value) const {
@@ -135,7 +138,8 @@ void ConvKernel::ChooseWay(const KernelArgs& args, Job* job) const {
     double direct = static_cast<double>(job->out.height * job->out.width * f.height * f.width);
     job->winograd = products * 1.4 < direct;
   }
-  job->pool_in_winograd = job->winograd && job->m == 2 && options_.max_pool && !options_.activation.pass;
+  job->pool_in_winograd =
+      job->winograd && job->m == 2 && options_.max_pool && !options_.activation.pass;
   if (!job->winograd) job->m = 1;
   bool padded = job->y.pad_begin + job->y.pad_end + job->x.pad_begin + job->x.pad_end != 0;
   job->copy_image = !last || padded || job->winograd;

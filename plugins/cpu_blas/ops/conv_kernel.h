@@ -24,7 +24,8 @@ struct ConvOptions {
 
 class ConvKernel final : public sdk::Kernel {
  public:
-  ConvKernel(const KernelTable& isa, ConvOptions options) : isa_(isa), options_(std::move(options)) {}
+  ConvKernel(const KernelTable& isa, ConvOptions options)
+      : isa_(isa), options_(std::move(options)) {}
 
   uint64_t PackedBytes(uint32_t input, const sdk::TensorView& value) const override;
   void Pack(uint32_t input, const sdk::TensorView& value, std::byte* packed,
@@ -58,7 +59,7 @@ class ConvKernel final : public sdk::Kernel {
     const float* bias = nullptr;
     float* result = nullptr;  // float32, in the layout of the output
     const std::byte* packed = nullptr;
-    std::byte* packed_here = nullptr;      // when the filters are packed on each run
+    std::byte* packed_here = nullptr;          // when the filters are packed on each run
     const float* depthwise_weights = nullptr;  // [filter cells][channels]
     float* depthwise_here = nullptr;
     int64_t* segments = nullptr;

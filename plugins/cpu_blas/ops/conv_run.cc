@@ -61,8 +61,8 @@ void ConvKernel::RunPointwise(const Job& job, const sdk::Host& host) const {
   const Activation& act = options_.activation;
   const int64_t in = job.in.channels, out = job.out.channels;
   const int64_t pixels = job.out.batch * job.out.height * job.out.width;
-  GemmArgs gemm{job.image, in, &kNoOffset, 1, in, job.packed, out,
-                job.result, out, job.bias, act.clip, act.low, act.high};
+  GemmArgs gemm{job.image,  in,  &kNoOffset, 1,        in,      job.packed, out,
+                job.result, out, job.bias,   act.clip, act.low, act.high};
   RunGemm(isa_, job.filters.storage, gemm, pixels, host);
   act.RunPass(isa_, job.result, pixels * out);
 }
@@ -82,7 +82,8 @@ void ConvKernel::RunUnits(const Job& job, const sdk::Host& host) const {
   };
   const auto tasks = static_cast<uint32_t>(std::min<int64_t>(job.tasks, units));
   if (tasks <= 1) return run(0, units);
-  host.ParallelFor(tasks, [&](uint32_t task) { run(units * task / tasks, units * (task + 1) / tasks); });
+  host.ParallelFor(tasks,
+                   [&](uint32_t task) { run(units * task / tasks, units * (task + 1) / tasks); });
 }
 
 void ConvKernel::RunUnit(const Job& job, const Slot& slot, const Rows& rows) const {
@@ -150,9 +151,19 @@ void ConvKernel::RunDirect(const Job& job, const float* image, const Rows& rows,
   auto gemm = isa_.gemm[static_cast<int>(f.storage)];
   for (int64_t g = 0; g < options_.group; ++g) {
     const float* bias = job.bias != nullptr ? job.bias + g * outputs : nullptr;
-    GemmArgs args{image, job.x.stride * job.in.channels, job.segments, job.n_segments,
-                  job.segment_length, job.packed + g * group_bytes, outputs, out,
-                  job.out.channels, bias, act.clip, act.low, act.high};
+    GemmArgs args{image,
+                  job.x.stride * job.in.channels,
+                  job.segments,
+                  job.n_segments,
+                  job.segment_length,
+                  job.packed + g * group_bytes,
+                  outputs,
+                  out,
+                  job.out.channels,
+                  bias,
+                  act.clip,
+                  act.low,
+                  act.high};
     for (int64_t panel = 0; panel < Panels(isa_, outputs); ++panel) {
       for (int64_t y = 0; y < rows.count(); ++y) {
         args.a = image + y * job.y.stride * job.row_step + g * f.in;
@@ -170,8 +181,13 @@ void ConvKernel::RunDepthwise(const Job& job, const float* image, const Rows& ro
   const int64_t channels = job.in.channels;
   DepthwiseArgs args{{image, f.height, f.width, job.y.dilation * job.row_step,
                       job.x.dilation * channels, channels, out},
-                     job.depthwise_weights, f.width * channels, channels,
-                     job.bias, act.clip, act.low, act.high};
+                     job.depthwise_weights,
+                     f.width * channels,
+                     channels,
+                     job.bias,
+                     act.clip,
+                     act.low,
+                     act.high};
   for (int64_t y = 0; y < rows.count(); ++y) {
     for (int64_t x = 0; x < job.out.width; ++x) {
       args.window.cells = image + y * job.y.stride * job.row_step + x * job.x.stride * channels;
@@ -196,9 +212,19 @@ void ConvKernel::RunWinograd(const Job& job, const Slot& slot, const float* imag
     const int64_t end = std::min(begin + job.tile_block, tiles), count = end - begin;
     isa_.winograd_input({image, job.row_step, f.in, job.m, job.tiles_x, begin, end, slot.inputs});
     for (int64_t place = 0; place < 36; ++place) {
-      GemmArgs args{slot.inputs + place * count * f.in, f.in, &kNoOffset, 1, f.in,
-                    transformed + place * matrix_floats, f.out,
-                    slot.products + place * count * f.out, f.out, nullptr, false, 0.0f, 0.0f};
+      GemmArgs args{slot.inputs + place * count * f.in,
+                    f.in,
+                    &kNoOffset,
+                    1,
+                    f.in,
+                    transformed + place * matrix_floats,
+                    f.out,
+                    slot.products + place * count * f.out,
+                    f.out,
+                    nullptr,
+                    false,
+                    0.0f,
+                    0.0f};
       isa_.gemm[0](args, 0, count, 0, Panels(isa_, f.out));
     }
     isa_.winograd_output({slot.products, f.out, job.m, job.tiles_x, begin, end, out, rows.count(),

@@ -32,16 +32,26 @@ struct UnaryName {
   Unary unary;
 };
 constexpr UnaryName kUnaryNames[] = {
-    {"Abs", Unary::kAbs},           {"Neg", Unary::kNeg},
-    {"Exp", Unary::kExp},           {"Log", Unary::kLog},
-    {"Sqrt", Unary::kSqrt},         {"Reciprocal", Unary::kReciprocal},
-    {"Floor", Unary::kFloor},       {"Ceil", Unary::kCeil},
-    {"Round", Unary::kRound},       {"Tanh", Unary::kTanh},
-    {"Sigmoid", Unary::kSigmoid},   {"Erf", Unary::kErf},
-    {"Sign", Unary::kSign},         {"Relu", Unary::kRelu},
-    {"LeakyRelu", Unary::kLeakyRelu}, {"Elu", Unary::kElu},
-    {"Selu", Unary::kSelu},         {"Softplus", Unary::kSoftplus},
-    {"Softsign", Unary::kSoftsign}, {"Clip", Unary::kClip},
+    {"Abs", Unary::kAbs},
+    {"Neg", Unary::kNeg},
+    {"Exp", Unary::kExp},
+    {"Log", Unary::kLog},
+    {"Sqrt", Unary::kSqrt},
+    {"Reciprocal", Unary::kReciprocal},
+    {"Floor", Unary::kFloor},
+    {"Ceil", Unary::kCeil},
+    {"Round", Unary::kRound},
+    {"Tanh", Unary::kTanh},
+    {"Sigmoid", Unary::kSigmoid},
+    {"Erf", Unary::kErf},
+    {"Sign", Unary::kSign},
+    {"Relu", Unary::kRelu},
+    {"LeakyRelu", Unary::kLeakyRelu},
+    {"Elu", Unary::kElu},
+    {"Selu", Unary::kSelu},
+    {"Softplus", Unary::kSoftplus},
+    {"Softsign", Unary::kSoftsign},
+    {"Clip", Unary::kClip},
 };
 
 std::optional<Unary> FindUnary(std::string_view op) {
@@ -60,11 +70,16 @@ template <typename T>
 T ApplyToInteger(Unary unary, T x, T low, T high) {
   T negative = static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(x));
   switch (unary) {
-    case Unary::kAbs: return x < 0 ? negative : x;
-    case Unary::kNeg: return negative;
-    case Unary::kSign: return static_cast<T>(x > 0) - static_cast<T>(x < 0);
-    case Unary::kRelu: return x < 0 ? T{0} : x;
-    default: return std::min(std::max(x, low), high);
+    case Unary::kAbs:
+      return x < 0 ? negative : x;
+    case Unary::kNeg:
+      return negative;
+    case Unary::kSign:
+      return static_cast<T>(x > 0) - static_cast<T>(x < 0);
+    case Unary::kRelu:
+      return x < 0 ? T{0} : x;
+    default:
+      return std::min(std::max(x, low), high);
   }
 }
 
@@ -227,8 +242,8 @@ class BinaryKernel final : public sdk::Kernel {
 
   void RunRow(const TensorView* pair, const TensorView& out, const Broadcast& broadcast, int64_t a,
               int64_t b, int64_t at, int64_t n) const {
-    BinaryRow row{Address(pair[0], a), Address(pair[1], b), Address(out, at),
-                  n, broadcast.advances(0), broadcast.advances(1)};
+    BinaryRow row{Address(pair[0], a),   Address(pair[1], b),  Address(out, at), n,
+                  broadcast.advances(0), broadcast.advances(1)};
     bool halves = sdk::ByteWidth(pair[0].dtype) == 2;
     if (halves) {
       RunHalves(pair[0].dtype, out.dtype, row);
@@ -255,7 +270,8 @@ class BinaryKernel final : public sdk::Kernel {
   }
 
   static void* Address(const TensorView& x, int64_t element) {
-    return static_cast<std::byte*>(x.data) + element * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
+    return static_cast<std::byte*>(x.data) +
+           element * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
   }
 
   const KernelTable& isa_;
@@ -278,7 +294,8 @@ Claim ClaimBinary(const NodeView& node) {
   }
   bool logical = binary == Binary::kAnd || binary == Binary::kOr || binary == Binary::kXor;
   bool boolean = *type == ElementType::kU8;
-  if (logical != boolean && !(boolean && binary == Binary::kEqual)) return Claim::No(MS_REASON_DTYPE);
+  if (logical != boolean && !(boolean && binary == Binary::kEqual))
+    return Claim::No(MS_REASON_DTYPE);
   if (*type == ElementType::kF32) return Claim::Yes(sdk::kF32, sdk::kF32);
   if (!boolean && !HasIntegerResult(binary, node)) return Claim::No(MS_REASON_DTYPE);
   return Claim::Yes(node.input(0).dtype(), node.input(0).dtype());
@@ -294,7 +311,8 @@ std::unique_ptr<sdk::Kernel> CreateBinary(const NodeView& node, const Setup& set
 }  // namespace
 
 void AddElementwiseOps(OpList* list) {
-  for (const UnaryName& row : kUnaryNames) list->push_back({kOnnx, row.op, ClaimUnary, CreateUnary});
+  for (const UnaryName& row : kUnaryNames)
+    list->push_back({kOnnx, row.op, ClaimUnary, CreateUnary});
   for (const BinaryName& row : kBinaryNames) {
     list->push_back({kOnnx, row.op, ClaimBinary, CreateBinary});
   }

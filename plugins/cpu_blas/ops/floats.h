@@ -12,8 +12,7 @@
 namespace midstream::cpu_blas {
 
 inline bool IsFloatStorage(ms_dtype dtype) {
-  return sdk::Same(dtype, sdk::kF32) || sdk::Same(dtype, sdk::kBF16) ||
-         sdk::Same(dtype, sdk::kF16);
+  return sdk::Same(dtype, sdk::kF32) || sdk::Same(dtype, sdk::kBF16) || sdk::Same(dtype, sdk::kF16);
 }
 
 // Requires: IsFloatStorage(dtype).
@@ -47,7 +46,8 @@ class ScratchCutter {
 
 // The elements as float32: in place, or widened into a piece of scratch memory. Null for an absent
 // tensor (and for any while only counting).
-inline const float* AsFloats(const KernelTable& isa, const sdk::TensorView& x, ScratchCutter* scratch) {
+inline const float* AsFloats(const KernelTable& isa, const sdk::TensorView& x,
+                             ScratchCutter* scratch) {
   if (!x.present()) return nullptr;
   if (sdk::Same(x.dtype, sdk::kF32)) return static_cast<const float*>(x.data);
   int64_t count = x.count();
@@ -62,7 +62,8 @@ inline float* OutputFloats(const sdk::TensorView& out, ScratchCutter* scratch) {
   return scratch->Take<float>(out.count());
 }
 inline void FinishFloats(const KernelTable& isa, const float* floats, const sdk::TensorView& out) {
-  if (!sdk::Same(out.dtype, sdk::kF32)) isa.narrow(StorageOf(out.dtype), floats, out.data, out.count());
+  if (!sdk::Same(out.dtype, sdk::kF32))
+    isa.narrow(StorageOf(out.dtype), floats, out.data, out.count());
 }
 
 }  // namespace midstream::cpu_blas

@@ -21,7 +21,8 @@ class Integers {
   bool present() const { return tensor_.present(); }
   int64_t size() const { return present() ? tensor_.count() : 0; }
   int64_t operator[](int64_t i) const {
-    return sdk::Same(tensor_.dtype, sdk::kI32) ? tensor_.as<int32_t>()[i] : tensor_.as<int64_t>()[i];
+    return sdk::Same(tensor_.dtype, sdk::kI32) ? tensor_.as<int32_t>()[i]
+                                               : tensor_.as<int64_t>()[i];
   }
 
  private:

@@ -51,14 +51,17 @@ int64_t FromEnd(const TensorView& x, uint32_t i) { return x.rank > i ? x.dim(x.r
 
 class MatMulKernel final : public sdk::Kernel {
  public:
-  MatMulKernel(const KernelTable& isa, const MatMulOptions& options) : isa_(isa), options_(options) {}
+  MatMulKernel(const KernelTable& isa, const MatMulOptions& options)
+      : isa_(isa), options_(options) {}
 
   uint64_t PackedBytes(uint32_t input, const TensorView& value) const override {
     if (input != 1 || !options_.b_packed) return 0;
     PackShape shape = ShapeOfB(value);
-    return static_cast<uint64_t>(PackedElements(isa_, shape.k, shape.n)) * sdk::ByteWidth(value.dtype);
+    return static_cast<uint64_t>(PackedElements(isa_, shape.k, shape.n)) *
+           sdk::ByteWidth(value.dtype);
   }
-  void Pack(uint32_t, const TensorView& value, std::byte* packed, const sdk::Host& host) const override {
+  void Pack(uint32_t, const TensorView& value, std::byte* packed,
+            const sdk::Host& host) const override {
     PackMatrix(isa_, ShapeOfB(value), StorageOf(value.dtype), value.data, packed, host);
   }
   void Unpack(uint32_t, const std::byte* packed, const TensorView& value) const override {
@@ -130,7 +133,8 @@ class MatMulKernel final : public sdk::Kernel {
     Operands o;
     o.problem = Describe(a, b);
     o.a = AsFloats(isa_, a, scratch);
-    o.transposed_a = options_.transpose_a ? scratch->Take<float>(o.problem.m * o.problem.k) : nullptr;
+    o.transposed_a =
+        options_.transpose_a ? scratch->Take<float>(o.problem.m * o.problem.k) : nullptr;
     o.c = args.n_inputs > 2 ? AsFloats(isa_, args.inputs[2], scratch) : nullptr;
     o.row_bias = nullptr;
     if (o.c != nullptr && options_.alpha == 1.0f && options_.beta == 1.0f) {
@@ -142,7 +146,8 @@ class MatMulKernel final : public sdk::Kernel {
     o.packed_b = nullptr;
     if (!options_.b_packed) {
       int64_t elements = PackedElements(isa_, o.problem.k, o.problem.n);
-      o.packed_b = scratch->Take<std::byte>(elements * static_cast<int64_t>(sdk::ByteWidth(b.dtype)));
+      o.packed_b =
+          scratch->Take<std::byte>(elements * static_cast<int64_t>(sdk::ByteWidth(b.dtype)));
     }
     return o;
   }
@@ -178,8 +183,8 @@ class MatMulKernel final : public sdk::Kernel {
       packed = o.packed_b;
     }
     const Activation& act = options_.activation;
-    GemmArgs gemm{o.a + a_index * p.m * p.k, p.k,  &kNoOffset, 1, p.k, packed, p.n,
-                  o.out + batch * p.m * p.n, p.n,  o.row_bias, act.clip, act.low, act.high};
+    GemmArgs gemm{o.a + a_index * p.m * p.k, p.k, &kNoOffset, 1,        p.k,     packed,  p.n,
+                  o.out + batch * p.m * p.n, p.n, o.row_bias, act.clip, act.low, act.high};
     RunGemm(isa_, storage, gemm, p.m, *args.host);
   }
 
@@ -197,7 +202,8 @@ class MatMulKernel final : public sdk::Kernel {
     const Activation& act = options_.activation;
     ForRange(host, microseconds, p.m, kMinBlasSide / 2, [&](int64_t begin, int64_t end) {
       float* rows = out + begin * p.n;
-      options_.blas->Multiply(end - begin, p.n, p.k, a + begin * p.k, b, options_.transpose_b, rows);
+      options_.blas->Multiply(end - begin, p.n, p.k, a + begin * p.k, b, options_.transpose_b,
+                              rows);
       if (o.row_bias != nullptr) {
         for (int64_t row = 0; row < end - begin; ++row) {
           BinaryRow add{rows + row * p.n, o.row_bias, rows + row * p.n, p.n, true, true};
@@ -205,7 +211,8 @@ class MatMulKernel final : public sdk::Kernel {
         }
       }
       if (act.clip) {
-        isa_.unary[static_cast<uint32_t>(Unary::kClip)](rows, rows, (end - begin) * p.n, act.low, act.high);
+        isa_.unary[static_cast<uint32_t>(Unary::kClip)](rows, rows, (end - begin) * p.n, act.low,
+                                                        act.high);
       }
     });
   }
@@ -247,9 +254,7 @@ Claim ClaimProduct(const NodeView& node) {
   return Claim::Yes(sdk::kF32, sdk::kF32);
 }
 
-bool IsHeldMatrix(const sdk::ValueView& value) {
-  return IsHeld(value) && value.info().rank == 2;
-}
+bool IsHeldMatrix(const sdk::ValueView& value) { return IsHeld(value) && value.info().rank == 2; }
 
 // The library's bits depend on how many rows it is given.
 const OpenBlas* BlasFor(const MatMulOptions& options, const Setup& setup) {

@@ -50,9 +50,15 @@ class BF16MatMulKernel final : public sdk::Kernel {
     const float* bias = args.n_inputs > 2 ? AsFloats(isa_, args.inputs[2], &scratch) : nullptr;
     float* c = OutputFloats(out, &scratch);
     const PackShape shape = ShapeOf(args.inputs[1]);
-    avx512_bf16::PairArgs pairs{args.inputs[0].as<const uint16_t>(), shape.k,
-                                reinterpret_cast<const uint16_t*>(args.packed[1]), shape.n, c, bias,
-                                activation_.clip, activation_.low, activation_.high};
+    avx512_bf16::PairArgs pairs{args.inputs[0].as<const uint16_t>(),
+                                shape.k,
+                                reinterpret_cast<const uint16_t*>(args.packed[1]),
+                                shape.n,
+                                c,
+                                bias,
+                                activation_.clip,
+                                activation_.low,
+                                activation_.high};
     Multiply(pairs, out.count() / shape.n, *args.host);
     activation_.RunPass(isa_, c, out.count());
     FinishFloats(isa_, c, out);
@@ -68,7 +74,8 @@ class BF16MatMulKernel final : public sdk::Kernel {
 
   void Multiply(const avx512_bf16::PairArgs& pairs, int64_t rows, const sdk::Host& host) const {
     const int64_t panels = Panels(pairs.n);
-    double products = static_cast<double>(pairs.k * pairs.n) * static_cast<double>(std::max<int64_t>(rows, 4));
+    double products =
+        static_cast<double>(pairs.k * pairs.n) * static_cast<double>(std::max<int64_t>(rows, 4));
     double microseconds = products / kProductsPerMicrosecond;
     if (panels * kRowTile >= rows) {
       ForRange(host, microseconds, panels, 1, [&](int64_t begin, int64_t end) {

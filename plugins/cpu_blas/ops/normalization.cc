@@ -33,9 +33,10 @@ class BatchNormKernel final : public sdk::Kernel {
       job.shift[c] = job.in[2][c] - job.in[3][c] * job.factor[c];
     }
     const int64_t inner = channels_last_ ? 1 : job.inner;
-    ForRange(*args.host, static_cast<double>(count) / 4e3, job.rows, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) RunRow(job, row, inner);
-    });
+    ForRange(*args.host, static_cast<double>(count) / 4e3, job.rows, 1,
+             [&](int64_t begin, int64_t end) {
+               for (int64_t row = begin; row < end; ++row) RunRow(job, row, inner);
+             });
     FinishFloats(isa_, job.out, args.outputs[0]);
   }
 
@@ -83,19 +84,22 @@ Claim ClaimBatchNorm(const NodeView& node) {
   for (size_t i = 0; i < 5; ++i) {
     if (!IsFloatStorage(node.input(i).dtype())) return Claim::No(MS_REASON_DTYPE);
   }
-  if (!node.input(0).rank_known() || node.input(0).info().rank < 2) return Claim::No(MS_REASON_SHAPE);
+  if (!node.input(0).rank_known() || node.input(0).info().rank < 2)
+    return Claim::No(MS_REASON_SHAPE);
   return Claim::Yes(sdk::kF32, sdk::kF32);
 }
 
 std::unique_ptr<sdk::Kernel> CreateBatchNorm(const NodeView& node, const Setup& setup) {
   bool last = node.domain() == kMidstream && node.String("data_layout", "NCHW") == "NHWC";
-  return std::make_unique<BatchNormKernel>(setup.isa, static_cast<float>(node.Float("epsilon", 1e-5)), last);
+  return std::make_unique<BatchNormKernel>(setup.isa,
+                                           static_cast<float>(node.Float("epsilon", 1e-5)), last);
 }
 
 // Along any axis; columns that are not contiguous are gathered into scratch rows.
 class SoftmaxKernel final : public sdk::Kernel {
  public:
-  SoftmaxKernel(const KernelTable& isa, int64_t axis, bool log) : isa_(isa), axis_(axis), log_(log) {}
+  SoftmaxKernel(const KernelTable& isa, int64_t axis, bool log)
+      : isa_(isa), axis_(axis), log_(log) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
     ScratchCutter scratch(nullptr);
@@ -137,7 +141,8 @@ class SoftmaxKernel final : public sdk::Kernel {
     return result;
   }
 
-  void RunColumns(const Axis& axis, const float* from, float* out, int64_t count, float* row) const {
+  void RunColumns(const Axis& axis, const float* from, float* out, int64_t count,
+                  float* row) const {
     const int64_t block = axis.size * axis.inner;
     for (int64_t column = 0; column < count / axis.size; ++column) {
       int64_t first = column / axis.inner * block + column % axis.inner;
@@ -158,7 +163,8 @@ Claim ClaimSoftmax(const NodeView& node) {
 }
 
 std::unique_ptr<sdk::Kernel> CreateSoftmax(const NodeView& node, const Setup& setup) {
-  return std::make_unique<SoftmaxKernel>(setup.isa, node.Int("axis", -1), node.op() == "LogSoftmax");
+  return std::make_unique<SoftmaxKernel>(setup.isa, node.Int("axis", -1),
+                                         node.op() == "LogSoftmax");
 }
 
 }  // namespace

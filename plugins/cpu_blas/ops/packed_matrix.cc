@@ -34,7 +34,8 @@ void RunGemm(const KernelTable& isa, Storage storage, const GemmArgs& args, int6
   auto gemm = isa.gemm[static_cast<int>(storage)];
   const int64_t panels = Panels(isa, args.n);
   const double products = static_cast<double>(args.n_segments * args.segment_length) *
-                          static_cast<double>(args.n) * static_cast<double>(std::max<int64_t>(rows, 4));
+                          static_cast<double>(args.n) *
+                          static_cast<double>(std::max<int64_t>(rows, 4));
   const double microseconds = products / kProductsPerMicrosecond;
   const int64_t row_tiles = (rows + isa.row_tile - 1) / isa.row_tile;
   if (panels >= row_tiles || panels >= 8 * Threads(host)) {

@@ -35,7 +35,8 @@ Cells Inside(const WindowAxis& axis, int64_t out, int64_t size) {
 
 class PoolKernel final : public sdk::Kernel {
  public:
-  PoolKernel(const KernelTable& isa, PoolOptions options) : isa_(isa), options_(std::move(options)) {}
+  PoolKernel(const KernelTable& isa, PoolOptions options)
+      : isa_(isa), options_(std::move(options)) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
     ScratchCutter scratch(nullptr);
@@ -122,13 +123,18 @@ class PoolKernel final : public sdk::Kernel {
     for (int64_t out_x = 0; out_x < job.out.width; ++out_x) {
       const Cells columns = Inside(job.x, out_x, job.in.width);
       const int64_t first = (image * job.in.height + rows.first) * job.in.width + columns.first;
-      WindowArgs window{job.image + first * channels, rows.count, columns.count,
-                        job.y.dilation * job.in.width * channels, job.x.dilation * channels,
-                        channels, job.pooled + (row * job.out.width + out_x) * channels};
+      WindowArgs window{job.image + first * channels,
+                        rows.count,
+                        columns.count,
+                        job.y.dilation * job.in.width * channels,
+                        job.x.dilation * channels,
+                        channels,
+                        job.pooled + (row * job.out.width + out_x) * channels};
       if (options_.maximum) {
         isa_.max_window(window);
       } else {
-        isa_.sum_window(window, 1.0f / static_cast<float>(Divisor(job, out_y, out_x, rows, columns)));
+        isa_.sum_window(window,
+                        1.0f / static_cast<float>(Divisor(job, out_y, out_x, rows, columns)));
       }
     }
   }

@@ -92,12 +92,14 @@ class ReduceKernel final : public sdk::Kernel {
   std::array<bool, kMaxRank> Marks(const KernelArgs& args) const {
     std::array<bool, kMaxRank> marks{};
     Integers axes(args, 1);
-    for (int64_t i = 0; i < axes.size(); ++i) marks[PositiveAxis(axes[i], args.inputs[0].rank)] = true;
+    for (int64_t i = 0; i < axes.size(); ++i)
+      marks[PositiveAxis(axes[i], args.inputs[0].rank)] = true;
     if (axes.size() == 0 && !noop_when_empty_) marks.fill(true);
     return marks;
   }
 
-  void RunFloats(const ReduceShape& shape, const float* x, float* out, const sdk::Host& host) const {
+  void RunFloats(const ReduceShape& shape, const float* x, float* out,
+                 const sdk::Host& host) const {
     const bool empty = shape.reduced == 0;
     const uint32_t rank = empty ? kMaxRank : shape.rank;
     const bool first = rank > 0 && rank <= kMaxRank && !empty && shape.axes[0].reduced;
@@ -133,10 +135,17 @@ class ReduceKernel final : public sdk::Kernel {
       for (int64_t r = 0; r < shape.reduced; ++r) {
         double value = from[shape.Offset(r, true)];
         switch (op_) {
-          case Reduce::kProd: result *= value; break;
-          case Reduce::kMax: result = value > result || value != value ? value : result; break;
-          case Reduce::kMin: result = value < result || value != value ? value : result; break;
-          default: result += value;
+          case Reduce::kProd:
+            result *= value;
+            break;
+          case Reduce::kMax:
+            result = value > result || value != value ? value : result;
+            break;
+          case Reduce::kMin:
+            result = value < result || value != value ? value : result;
+            break;
+          default:
+            result += value;
         }
       }
       if (op_ == Reduce::kMean) result /= static_cast<double>(shape.reduced);
@@ -155,10 +164,17 @@ class ReduceKernel final : public sdk::Kernel {
       for (int64_t r = 0; r < shape.reduced; ++r) {
         T value = from[shape.Offset(r, true)];
         switch (op_) {
-          case Reduce::kProd: result = static_cast<T>(static_cast<U>(result) * static_cast<U>(value)); break;
-          case Reduce::kMax: result = std::max(result, value); break;
-          case Reduce::kMin: result = std::min(result, value); break;
-          default: result = static_cast<T>(static_cast<U>(result) + static_cast<U>(value));
+          case Reduce::kProd:
+            result = static_cast<T>(static_cast<U>(result) * static_cast<U>(value));
+            break;
+          case Reduce::kMax:
+            result = std::max(result, value);
+            break;
+          case Reduce::kMin:
+            result = std::min(result, value);
+            break;
+          default:
+            result = static_cast<T>(static_cast<U>(result) + static_cast<U>(value));
         }
       }
       out.as<T>()[i] = result;

@@ -51,10 +51,14 @@ class WhereKernel final : public sdk::Kernel {
  public:
   void Run(const KernelArgs& args) const override {
     switch (sdk::ByteWidth(args.outputs[0].dtype)) {
-      case 1: return RunOf<uint8_t>(args);
-      case 2: return RunOf<uint16_t>(args);
-      case 4: return RunOf<uint32_t>(args);
-      default: return RunOf<uint64_t>(args);
+      case 1:
+        return RunOf<uint8_t>(args);
+      case 2:
+        return RunOf<uint16_t>(args);
+      case 4:
+        return RunOf<uint32_t>(args);
+      default:
+        return RunOf<uint64_t>(args);
     }
   }
 
@@ -90,7 +94,8 @@ class OneHotKernel final : public sdk::Kernel {
     const size_t width = sdk::ByteWidth(out.dtype);
     const auto* values = args.inputs[2].as<std::byte>();
     auto* to = out.as<std::byte>();
-    for (int64_t i = 0; i < out.count(); ++i) std::memcpy(to + i * static_cast<int64_t>(width), values, width);
+    for (int64_t i = 0; i < out.count(); ++i)
+      std::memcpy(to + i * static_cast<int64_t>(width), values, width);
     int64_t inner = 1;
     for (uint32_t i = axis + 1; i < out.rank; ++i) inner *= out.dim(i);
     Integers indices(args, 0);
@@ -137,8 +142,10 @@ struct Bool {  // a byte whose conversions are those of a truth value
 template <typename To, typename From>
 To ConvertElement(From x) {
   if constexpr (std::is_same_v<To, Bool>) {
-    if constexpr (std::is_same_v<From, Bool>) return x;
-    else return Bool{static_cast<uint8_t>(x != From{0})};
+    if constexpr (std::is_same_v<From, Bool>)
+      return x;
+    else
+      return Bool{static_cast<uint8_t>(x != From{0})};
   } else if constexpr (std::is_same_v<From, Bool>) {
     return static_cast<To>(x.value != 0);
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
@@ -153,13 +160,20 @@ To ConvertElement(From x) {
 template <typename Body>
 void WithType(Kind kind, Body&& body) {
   switch (kind) {
-    case Kind::kF64: return body(double{});
-    case Kind::kI32: return body(int32_t{});
-    case Kind::kI64: return body(int64_t{});
-    case Kind::kU8: return body(uint8_t{});
-    case Kind::kI8: return body(int8_t{});
-    case Kind::kBool: return body(Bool{});
-    default: return body(float{});
+    case Kind::kF64:
+      return body(double{});
+    case Kind::kI32:
+      return body(int32_t{});
+    case Kind::kI64:
+      return body(int64_t{});
+    case Kind::kU8:
+      return body(uint8_t{});
+    case Kind::kI8:
+      return body(int8_t{});
+    case Kind::kBool:
+      return body(Bool{});
+    default:
+      return body(float{});
   }
 }
 
@@ -170,7 +184,8 @@ class CastKernel final : public sdk::Kernel {
   void Run(const KernelArgs& args) const override {
     const int64_t n = args.inputs[0].count();
     ForRange(*args.host, static_cast<double>(n) / 2e3, n, kBlock, [&](int64_t begin, int64_t end) {
-      for (int64_t at = begin; at < end; at += kBlock) RunBlock(args, at, std::min(kBlock, end - at));
+      for (int64_t at = begin; at < end; at += kBlock)
+        RunBlock(args, at, std::min(kBlock, end - at));
     });
   }
 
@@ -181,7 +196,8 @@ class CastKernel final : public sdk::Kernel {
   void RunBlock(const KernelArgs& args, int64_t at, int64_t n) const {
     const TensorView &x = args.inputs[0], &out = args.outputs[0];
     const Kind from = KindOf(x.dtype), to = KindOf(out.dtype);
-    const std::byte* source = x.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
+    const std::byte* source =
+        x.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
     std::byte* target = out.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(out.dtype));
     if (sdk::Same(x.dtype, out.dtype)) {
       std::memcpy(target, source, static_cast<size_t>(n) * sdk::ByteWidth(x.dtype));

@@ -46,12 +46,17 @@ void StridedView::Copy(T* out, const T* source, const sdk::Host& host) const {
            [&](int64_t begin, int64_t end) { CopyRows(out, source, begin, end); });
 }
 
-void StridedView::CopyTo(void* out, const void* source, uint64_t width, const sdk::Host& host) const {
+void StridedView::CopyTo(void* out, const void* source, uint64_t width,
+                         const sdk::Host& host) const {
   switch (width) {
-    case 1: return Copy(static_cast<uint8_t*>(out), static_cast<const uint8_t*>(source), host);
-    case 2: return Copy(static_cast<uint16_t*>(out), static_cast<const uint16_t*>(source), host);
-    case 4: return Copy(static_cast<uint32_t*>(out), static_cast<const uint32_t*>(source), host);
-    default: return Copy(static_cast<uint64_t*>(out), static_cast<const uint64_t*>(source), host);
+    case 1:
+      return Copy(static_cast<uint8_t*>(out), static_cast<const uint8_t*>(source), host);
+    case 2:
+      return Copy(static_cast<uint16_t*>(out), static_cast<const uint16_t*>(source), host);
+    case 4:
+      return Copy(static_cast<uint32_t*>(out), static_cast<const uint32_t*>(source), host);
+    default:
+      return Copy(static_cast<uint64_t*>(out), static_cast<const uint64_t*>(source), host);
   }
 }
 

@@ -86,7 +86,8 @@ Tensor Permuted(const Tensor& x, const std::vector<size_t>& perm) {
     for (int64_t b = 0; b < dims[1]; ++b)
       for (int64_t c = 0; c < dims[2]; ++c)
         for (int64_t e = 0; e < dims[3]; ++e) {
-          int64_t from = a * steps[perm[0]] + b * steps[perm[1]] + c * steps[perm[2]] + e * steps[perm[3]];
+          int64_t from =
+              a * steps[perm[0]] + b * steps[perm[1]] + c * steps[perm[2]] + e * steps[perm[3]];
           out.mutable_as<float>()[to++] = x.as<float>()[static_cast<size_t>(from)];
         }
   return out;
@@ -127,7 +128,8 @@ void CheckCase(const std::shared_ptr<backend::Device>& device, const ConvCase& c
   ASSERT_TRUE(out.ok()) << out.status().message();
   ExpectNear((*out)[0], expected, 1e-5);
   if (c.activation[0] != 0) return;  // ONNX's Conv has none
-  NodeCase onnx{"Conv", "", AttributesOf(c), {{Permuted(x, {0, 3, 1, 2})}, {oihw, Via::kWeight}, {bias}}};
+  NodeCase onnx{
+      "Conv", "", AttributesOf(c), {{Permuted(x, {0, 3, 1, 2})}, {oihw, Via::kWeight}, {bias}}};
   out = RunNode(device, onnx);
   ASSERT_TRUE(out.ok()) << out.status().message();
   ExpectNear(Permuted((*out)[0], {0, 2, 3, 1}), expected, 1e-5);

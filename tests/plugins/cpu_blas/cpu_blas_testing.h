@@ -75,7 +75,8 @@ inline std::vector<double> Doubles(const Tensor& x) {
 }
 
 // Every element within `tolerance` of the largest magnitude expected.
-inline void ExpectNear(const Tensor& actual, const std::vector<double>& expected, double tolerance) {
+inline void ExpectNear(const Tensor& actual, const std::vector<double>& expected,
+                       double tolerance) {
   std::vector<double> values = Doubles(actual);
   ASSERT_EQ(values.size(), expected.size());
   double scale = 1e-30;

@@ -87,7 +87,8 @@ TEST(CpuBlasMatMul, BroadcastsBatches) {
 TEST(CpuBlasMatMul, VectorsOnEitherSide) {
   ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
     Values values(4);
-    Tensor row = values.Floats({20}), matrix = values.Floats({20, 20}), column = values.Floats({20});
+    Tensor row = values.Floats({20}), matrix = values.Floats({20, 20}),
+           column = values.Floats({20});
     auto left = RunNode(device, {"MatMul", "", {}, {{row}, {matrix, Via::kWeight}}});
     ASSERT_TRUE(left.ok()) << left.status().message();
     ExpectNear((*left)[0], Product(row, matrix, 1, 20, 20), 2e-6);
@@ -105,7 +106,8 @@ TEST(CpuBlasMatMul, GemmTransposesAndScales) {
   ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
     Values values(5);
     Tensor a = values.Floats({9, 6}), b = values.Floats({35, 9});
-    Tensor at = *Tensor::Allocate(DType::kF32, {6, 9}), bt = *Tensor::Allocate(DType::kF32, {9, 35});
+    Tensor at = *Tensor::Allocate(DType::kF32, {6, 9}),
+           bt = *Tensor::Allocate(DType::kF32, {9, 35});
     for (size_t i = 0; i < 6; ++i)
       for (size_t k = 0; k < 9; ++k) at.mutable_as<float>()[i * 9 + k] = a.as<float>()[k * 6 + i];
     for (size_t k = 0; k < 9; ++k)

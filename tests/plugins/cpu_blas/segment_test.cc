@@ -10,9 +10,12 @@ struct PooledConv {
   const char* activation;
 };
 const PooledConv kPooled[] = {
-    {"direct", 2, 12, 1, 32, 5, "Relu"},      {"winograd 5x5", 3, 14, 32, 40, 5, "Relu"},
-    {"winograd 3x3", 1, 12, 16, 17, 3, ""},   {"winograd 5x5, odd image", 2, 11, 16, 33, 5, "Relu"},
-    {"another activation", 1, 8, 16, 16, 5, "Tanh"}, {"pointwise", 2, 6, 8, 24, 1, "Relu"},
+    {"direct", 2, 12, 1, 32, 5, "Relu"},
+    {"winograd 5x5", 3, 14, 32, 40, 5, "Relu"},
+    {"winograd 3x3", 1, 12, 16, 17, 3, ""},
+    {"winograd 5x5, odd image", 2, 11, 16, 33, 5, "Relu"},
+    {"another activation", 1, 8, 16, 16, 5, "Tanh"},
+    {"pointwise", 2, 6, 8, 24, 1, "Relu"},
 };
 
 // conv -> pool; with `keep_conv` the convolution is an output too, which forbids fusing.

@@ -22,7 +22,8 @@ inline Result<std::vector<Tensor>> RunSegment(const std::shared_ptr<backend::Dev
     outputs.push_back(tensor);
   }
   for (const Tensor& tensor : outputs) out.push_back(backend::HostTensor(tensor));
-  MS_ASSIGN_OR_RETURN(Tensor scratch, Tensor::Allocate(DType::kU8, {static_cast<int64_t>(plan->scratch_bytes())}));
+  MS_ASSIGN_OR_RETURN(Tensor scratch,
+                      Tensor::Allocate(DType::kU8, {static_cast<int64_t>(plan->scratch_bytes())}));
   ms_tensor scratch_tensor = backend::HostTensor(scratch);
   ms_exec exec{};
   exec.struct_size = sizeof exec;

@@ -16,7 +16,8 @@ Tensor AnyBits(DType dtype, Shape shape) {
 }
 
 // Puts `w` as input 1 of the node, and reads it again.
-void ExpectRoundTrip(const std::shared_ptr<backend::Device>& device, NodeCase node, const Tensor& w) {
+void ExpectRoundTrip(const std::shared_ptr<backend::Device>& device, NodeCase node,
+                     const Tensor& w) {
   SCOPED_TRACE(node.op + " " + w.shape().ToString());
   node.inputs[1] = {w, Via::kWeight};
   auto built = BuiltNode::Build(node);
