@@ -36,7 +36,7 @@ void LogTo(FILE* file, LogLevel minimum) {
 
 // "midstream config show": the command line as far as it was understood.
 std::string Understood(const CLI::App& app) {
-  std::string text = app.get_name();
+  const std::string& text = app.get_name();
   const auto parsed = app.get_subcommands();
   return parsed.empty() ? text : text + " " + Understood(*parsed.front());
 }

@@ -212,8 +212,9 @@ constexpr std::array kKeys = {
 
     Integer<&Config::execution, &ExecutionConfig::streams>(
         "execution.streams", 1, 1024,
-        "Queues of the device that one session uses in parallel. NPU option "
-        "stream_max_parallel_num; its spelling is accepted too, and AIcoreEngine's count is taken.",
+        "Queues of the device that one request may use in parallel; the CPU backends need only "
+        "one. NPU option stream_max_parallel_num; its spelling is accepted too, and AIcoreEngine's "
+        "count is taken.",
         &kEngineStreams),
     Integer<&Config::execution, &ExecutionConfig::instances>(
         "execution.instances", 1, 1024,
