@@ -1,16 +1,17 @@
-/* A program in C that uses the library as an application would: open, run, update, run again, and every error path that
- * C code can take. It says which line failed. Argument: the folder of the digits. */
+/* A program in C that uses the library as an application would: open, run, update, run again, and
+ * every error path that C code can take. It says which line failed. Argument: the folder of the
+ * digits. */
 #include <midstream/midstream.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                        \
-  do {                                                                          \
-    if (!(condition)) {                                                         \
+#define CHECK(condition)                                                         \
+  do {                                                                           \
+    if (!(condition)) {                                                          \
       fprintf(stderr, "line %d: %s; %s\n", __LINE__, #condition, error.message); \
-      exit(1);                                                                  \
-    }                                                                           \
+      exit(1);                                                                   \
+    }                                                                            \
   } while (0)
 
 enum { kImages = 2, kPixels = 784, kClasses = 10 };
@@ -25,7 +26,8 @@ static const char* Checkpoint(const char* folder, int step) {
 
 static midstream_tensor Images(const float* pixels) {
   static const int64_t shape[] = {kImages, kPixels};
-  const midstream_tensor tensor = {"Placeholder", shape, pixels, kImages * kPixels * sizeof(float), 2, MIDSTREAM_FLOAT32};
+  const midstream_tensor tensor = {
+      "Placeholder", shape, pixels, kImages * kPixels * sizeof(float), 2, MIDSTREAM_FLOAT32};
   return tensor;
 }
 
@@ -47,7 +49,8 @@ static void Run(midstream_session* session, float* logits, uint64_t version) {
 
 static void RefusesABadUpdate(midstream_model* model) {
   const float one = 1;
-  const midstream_tensor unknown = {"no/such/weight", NULL, &one, sizeof(one), 0, MIDSTREAM_FLOAT32};
+  const midstream_tensor unknown = {"no/such/weight", NULL, &one,
+                                    sizeof(one),      0,    MIDSTREAM_FLOAT32};
   midstream_tensor lying = unknown;
   lying.byte_size = 8;
   midstream_update* update = NULL;
@@ -67,7 +70,8 @@ static void RefusesABadUpdate(midstream_model* model) {
 static void UpdatesABias(midstream_model* model) {
   static const float bias[kClasses] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   static const int64_t shape[] = {kClasses};
-  const midstream_tensor value = {"fc2/Variable_1:0", shape, bias, sizeof(bias), 1, MIDSTREAM_FLOAT32};
+  const midstream_tensor value = {"fc2/Variable_1:0", shape, bias,
+                                  sizeof(bias),       1,     MIDSTREAM_FLOAT32};
   midstream_update* update = NULL;
   uint64_t version = 0;
   CHECK(midstream_update_begin(model, &update, &error) == MIDSTREAM_OK);
@@ -78,7 +82,8 @@ static void UpdatesABias(midstream_model* model) {
 
 static void RefusesBadCalls(midstream_engine* engine, midstream_session* session) {
   midstream_model* model = NULL;
-  CHECK(midstream_model_load(engine, "/nowhere/x.ckpt-1", NULL, &model, &error) == MIDSTREAM_NOT_FOUND);
+  CHECK(midstream_model_load(engine, "/nowhere/x.ckpt-1", NULL, &model, &error) ==
+        MIDSTREAM_NOT_FOUND);
   CHECK(model == NULL && strstr(error.message, "/nowhere/x.ckpt-1") != NULL);
   CHECK(midstream_model_load(engine, NULL, NULL, &model, NULL) == MIDSTREAM_INVALID_ARGUMENT);
   midstream_result* result = NULL;
@@ -86,7 +91,8 @@ static void RefusesBadCalls(midstream_engine* engine, midstream_session* session
   CHECK(result == NULL && strstr(error.message, "Placeholder") != NULL);
   midstream_engine* second = NULL;
   const char* bad[] = {"no_such_key=1"};
-  CHECK(midstream_engine_open(NULL, bad, 1, &second, &error) == MIDSTREAM_INVALID_ARGUMENT && second == NULL);
+  CHECK(midstream_engine_open(NULL, bad, 1, &second, &error) == MIDSTREAM_INVALID_ARGUMENT &&
+        second == NULL);
   midstream_engine_release(NULL);
 }
 
@@ -106,9 +112,11 @@ int main(int argc, char** argv) {
   const char* outputs[] = {"fc2/add"};
   midstream_session* session = NULL;
   CHECK(midstream_session_create(model, inputs, 1, outputs, 1, &session, &error) == MIDSTREAM_OK);
-  CHECK(midstream_session_input_count(session) == 1 && midstream_session_output_count(session) == 1);
+  CHECK(midstream_session_input_count(session) == 1 &&
+        midstream_session_output_count(session) == 1);
   CHECK(midstream_session_input(session, 0, &spec, &error) == MIDSTREAM_OK);
-  CHECK(spec.rank == 2 && spec.shape[0] == -1 && spec.shape[1] == kPixels && spec.dtype == MIDSTREAM_FLOAT32);
+  CHECK(spec.rank == 2 && spec.shape[0] == -1 && spec.shape[1] == kPixels &&
+        spec.dtype == MIDSTREAM_FLOAT32);
 
   float before[kImages * kClasses];
   float after[kImages * kClasses];
@@ -123,7 +131,8 @@ int main(int argc, char** argv) {
   CHECK(memcmp(before, after, sizeof(before)) != 0);
 
   uint64_t version = 0;
-  CHECK(midstream_model_update_from(model, Checkpoint(argv[1], 4000), &version, &error) == MIDSTREAM_OK);
+  CHECK(midstream_model_update_from(model, Checkpoint(argv[1], 4000), &version, &error) ==
+        MIDSTREAM_OK);
   CHECK(version == 3 && midstream_model_version(model) == 3);
 
   /* The order of releases is free: what is still used lives on. */
@@ -131,6 +140,7 @@ int main(int argc, char** argv) {
   midstream_model_release(model);
   Run(session, after, 3);
   midstream_session_release(session);
-  printf("library %s: version %d gives %g for the first class\n", midstream_version(), (int)version, after[0]);
+  printf("library %s: version %d gives %g for the first class\n", midstream_version(), (int)version,
+         after[0]);
   return 0;
 }

@@ -19,15 +19,15 @@ class Relu : public sdk::Kernel {
   }
 };
 
-constexpr sdk::KernelEntry kTable[] = {
-    {"", "Relu",
-     [](const sdk::NodeView& node) {
-       return sdk::Same(node.input(0).dtype(), kFloat32) ? sdk::Claim::Yes(kFloat32, kFloat32)
-                                                         : sdk::Claim::No(MS_REASON_DTYPE);
-     },
-     [](const sdk::NodeView&) -> std::unique_ptr<sdk::Kernel> {
-       return std::make_unique<Relu>();
-     }}};
+constexpr sdk::KernelEntry kTable[] = {{"", "Relu",
+                                        [](const sdk::NodeView& node) {
+                                          return sdk::Same(node.input(0).dtype(), kFloat32)
+                                                     ? sdk::Claim::Yes(kFloat32, kFloat32)
+                                                     : sdk::Claim::No(MS_REASON_DTYPE);
+                                        },
+                                        [](const sdk::NodeView&) -> std::unique_ptr<sdk::Kernel> {
+                                          return std::make_unique<Relu>();
+                                        }}};
 
 struct ReluOnly {
   static constexpr const char* kName = "relu_only";

@@ -3,23 +3,26 @@
  *   engine   the backends and threads of one configuration
  *   model    a trained checkpoint, opened in place, and its current weight version
  *   session  the model compiled for a set of inputs and outputs; run it from any thread
- *   update   new weights by name; one commit makes them current for every session, or changes nothing
+ *   update   new weights by name; one commit makes them current for every session, or changes
+ * nothing
  *
  *   midstream_engine* engine = NULL;
  *   midstream_error error;
- *   if (midstream_engine_open("online.toml", NULL, 0, &engine, &error) != MIDSTREAM_OK) puts(error.message);
+ *   if (midstream_engine_open("online.toml", NULL, 0, &engine, &error) != MIDSTREAM_OK)
+ * puts(error.message);
  *
  * Rules that hold everywhere
- *   Codes      Functions that can fail return a midstream_code. error may be NULL; else, on failure, it receives the code
- *              and one message for a person, cut where it does not fit. On success it is left alone.
- *   Ownership  What a function hands out through `out` is released by the release function of its type, exactly once;
- *              NULL may be released. On failure *out is NULL. A handle keeps alive what it was made from, so the order of
- *              releases does not matter. What a pointer argument refers to is borrowed for the call, unless a function
- *              says otherwise. Pointers handed out inside structs live as long as the handle that they came from.
- *   Threads    Any thread may call any function, also with the same handle at the same time, except where a function says
- *              otherwise. A handle is released when no other call uses it any more.
- *   Names      Tensors are named as in the trainer's framework, with or without ":0".
- *   Growth     Structs never change; functions are only ever added, within one major version of the library.
+ *   Codes      Functions that can fail return a midstream_code. error may be NULL; else, on
+ * failure, it receives the code and one message for a person, cut where it does not fit. On success
+ * it is left alone. Ownership  What a function hands out through `out` is released by the release
+ * function of its type, exactly once; NULL may be released. On failure *out is NULL. A handle keeps
+ * alive what it was made from, so the order of releases does not matter. What a pointer argument
+ * refers to is borrowed for the call, unless a function says otherwise. Pointers handed out inside
+ * structs live as long as the handle that they came from. Threads    Any thread may call any
+ * function, also with the same handle at the same time, except where a function says otherwise. A
+ * handle is released when no other call uses it any more. Names      Tensors are named as in the
+ * trainer's framework, with or without ":0". Growth     Structs never change; functions are only
+ * ever added, within one major version of the library.
  */
 #ifndef MIDSTREAM_MIDSTREAM_H_
 #define MIDSTREAM_MIDSTREAM_H_
@@ -33,7 +36,8 @@ extern "C" {
 
 #define MIDSTREAM_API __attribute__((visibility("default")))
 
-/* ---- Codes and errors: the same numbers as MS_* of midstream/backend.h ----------------------------------------- */
+/* ---- Codes and errors: the same numbers as MS_* of midstream/backend.h
+ * ----------------------------------------- */
 
 typedef int32_t midstream_code;
 #define MIDSTREAM_OK 0
@@ -71,16 +75,19 @@ MIDSTREAM_API const char* midstream_version(void);
 #define MIDSTREAM_LOG_WARNING 2
 #define MIDSTREAM_LOG_ERROR 3
 
-/* The library never prints. Messages of minimum_level and above go to sink, from any thread, one line each, NUL
- * terminated and valid during the call; a NULL sink, as at the start, drops them. When this returns, the sink that was
- * set before is no longer in use. sink must not call the library. */
-MIDSTREAM_API void midstream_set_log(void (*sink)(void* user, int32_t level, const char* text), void* user,
-                                     int32_t minimum_level);
+/* The library never prints. Messages of minimum_level and above go to sink, from any thread, one
+ * line each, NUL terminated and valid during the call; a NULL sink, as at the start, drops them.
+ * When this returns, the sink that was set before is no longer in use. sink must not call the
+ * library. */
+MIDSTREAM_API void midstream_set_log(void (*sink)(void* user, int32_t level, const char* text),
+                                     void* user, int32_t minimum_level);
 
-/* ---- Tensors --------------------------------------------------------------------------------------------------- */
+/* ---- Tensors
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* Type class of DLPack (int 0, unsigned 1, float 2, bfloat 4, bool 6) in the upper byte, bits of an element in the
- * lower. */
+/* Type class of DLPack (int 0, unsigned 1, float 2, bfloat 4, bool 6) in the upper byte, bits of an
+ * element in the lower. */
 typedef int32_t midstream_dtype;
 #define MIDSTREAM_INT8 0x0008
 #define MIDSTREAM_INT16 0x0010
@@ -96,8 +103,9 @@ typedef int32_t midstream_dtype;
 #define MIDSTREAM_BFLOAT16 0x0410
 #define MIDSTREAM_BOOL 0x0608 /* one byte, 0 or 1 */
 
-/* A named value: contiguous, row-major, any alignment. shape has rank entries and may be NULL when rank is 0. byte_size
- * is the product of the shape times the size of an element. data may be NULL when byte_size is 0. */
+/* A named value: contiguous, row-major, any alignment. shape has rank entries and may be NULL when
+ * rank is 0. byte_size is the product of the shape times the size of an element. data may be NULL
+ * when byte_size is 0. */
 typedef struct midstream_tensor {
   const char* name;
   const int64_t* shape;
@@ -121,23 +129,29 @@ typedef struct midstream_session midstream_session;
 typedef struct midstream_result midstream_result;
 typedef struct midstream_update midstream_update;
 
-/* ---- Engine ---------------------------------------------------------------------------------------------------- */
+/* ---- Engine
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* Loads the plugins of the configuration and opens their devices. config_path: a TOML file, or NULL for the defaults.
- * overrides: n_overrides texts "key=value" that win over the file; may be NULL when n_overrides is 0.
- * Codes: MIDSTREAM_NOT_FOUND (a file or plugin), MIDSTREAM_INVALID_ARGUMENT (the message lists every problem of the
- * configuration, one per line), those of the plugins. */
-MIDSTREAM_API midstream_code midstream_engine_open(const char* config_path, const char* const* overrides,
-                                                   size_t n_overrides, midstream_engine** out, midstream_error* error);
+/* Loads the plugins of the configuration and opens their devices. config_path: a TOML file, or NULL
+ * for the defaults. overrides: n_overrides texts "key=value" that win over the file; may be NULL
+ * when n_overrides is 0. Codes: MIDSTREAM_NOT_FOUND (a file or plugin), MIDSTREAM_INVALID_ARGUMENT
+ * (the message lists every problem of the configuration, one per line), those of the plugins. */
+MIDSTREAM_API midstream_code midstream_engine_open(const char* config_path,
+                                                   const char* const* overrides, size_t n_overrides,
+                                                   midstream_engine** out, midstream_error* error);
 MIDSTREAM_API void midstream_engine_release(midstream_engine* engine);
 
-/* ---- Model ----------------------------------------------------------------------------------------------------- */
+/* ---- Model
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-/* Opens a TensorFlow checkpoint: a prefix, a .meta file, or a folder with a `checkpoint` file. weights: another prefix to
- * take the values from, or NULL.
- * Codes: MIDSTREAM_NOT_FOUND, MIDSTREAM_INVALID_ARGUMENT, MIDSTREAM_DATA_LOSS; the message names the file. */
-MIDSTREAM_API midstream_code midstream_model_load(midstream_engine* engine, const char* path, const char* weights,
-                                                  midstream_model** out, midstream_error* error);
+/* Opens a TensorFlow checkpoint: a prefix, a .meta file, or a folder with a `checkpoint` file.
+ * weights: another prefix to take the values from, or NULL. Codes: MIDSTREAM_NOT_FOUND,
+ * MIDSTREAM_INVALID_ARGUMENT, MIDSTREAM_DATA_LOSS; the message names the file. */
+MIDSTREAM_API midstream_code midstream_model_load(midstream_engine* engine, const char* path,
+                                                  const char* weights, midstream_model** out,
+                                                  midstream_error* error);
 MIDSTREAM_API void midstream_model_release(midstream_model* model);
 
 /* The current weight version; it rises with every commit. */
@@ -145,67 +159,80 @@ MIDSTREAM_API uint64_t midstream_model_version(const midstream_model* model);
 
 /* The weights that an update may assign. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
 MIDSTREAM_API size_t midstream_model_weight_count(const midstream_model* model);
-MIDSTREAM_API midstream_code midstream_model_weight(const midstream_model* model, size_t index, midstream_spec* out,
-                                                    midstream_error* error);
+MIDSTREAM_API midstream_code midstream_model_weight(const midstream_model* model, size_t index,
+                                                    midstream_spec* out, midstream_error* error);
 
-/* Takes every weight of another checkpoint of the same model as one update. version receives the new version and may be
- * NULL. Codes: as midstream_model_load and midstream_update_commit; on failure nothing has changed. */
-MIDSTREAM_API midstream_code midstream_model_update_from(midstream_model* model, const char* checkpoint,
-                                                         uint64_t* version, midstream_error* error);
+/* Takes every weight of another checkpoint of the same model as one update. version receives the
+ * new version and may be NULL. Codes: as midstream_model_load and midstream_update_commit; on
+ * failure nothing has changed. */
+MIDSTREAM_API midstream_code midstream_model_update_from(midstream_model* model,
+                                                         const char* checkpoint, uint64_t* version,
+                                                         midstream_error* error);
 
-/* ---- Session --------------------------------------------------------------------------------------------------- */
+/* ---- Session
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* Compiles the model for some of its tensors; any tensor may be named. inputs: what runs will feed; n_inputs 0: the
- * placeholders that the outputs need. outputs: what runs compute; n_outputs 0: the model's own outputs.
- * Codes: MIDSTREAM_NOT_FOUND for a tensor that the model does not have, MIDSTREAM_UNIMPLEMENTED with every node that is
- * not supported, those of the plugins. */
-MIDSTREAM_API midstream_code midstream_session_create(midstream_model* model, const char* const* inputs, size_t n_inputs,
+/* Compiles the model for some of its tensors; any tensor may be named. inputs: what runs will feed;
+ * n_inputs 0: the placeholders that the outputs need. outputs: what runs compute; n_outputs 0: the
+ * model's own outputs. Codes: MIDSTREAM_NOT_FOUND for a tensor that the model does not have,
+ * MIDSTREAM_UNIMPLEMENTED with every node that is not supported, those of the plugins. */
+MIDSTREAM_API midstream_code midstream_session_create(midstream_model* model,
+                                                      const char* const* inputs, size_t n_inputs,
                                                       const char* const* outputs, size_t n_outputs,
-                                                      midstream_session** out, midstream_error* error);
+                                                      midstream_session** out,
+                                                      midstream_error* error);
 MIDSTREAM_API void midstream_session_release(midstream_session* session);
 
 /* What runs feed and get. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
 MIDSTREAM_API size_t midstream_session_input_count(const midstream_session* session);
-MIDSTREAM_API midstream_code midstream_session_input(const midstream_session* session, size_t index, midstream_spec* out,
-                                                     midstream_error* error);
+MIDSTREAM_API midstream_code midstream_session_input(const midstream_session* session, size_t index,
+                                                     midstream_spec* out, midstream_error* error);
 MIDSTREAM_API size_t midstream_session_output_count(const midstream_session* session);
-MIDSTREAM_API midstream_code midstream_session_output(const midstream_session* session, size_t index, midstream_spec* out,
+MIDSTREAM_API midstream_code midstream_session_output(const midstream_session* session,
+                                                      size_t index, midstream_spec* out,
                                                       midstream_error* error);
 
-/* One run with the weights that are current when it starts, on the calling thread and the engine's own. inputs are found
- * by name, in any order. Waits for a free instance when more threads run than the configuration has instances.
- * Codes: MIDSTREAM_INVALID_ARGUMENT with every input that is missing, unknown, or of another dtype or shape; those of the
- * plugins. */
-MIDSTREAM_API midstream_code midstream_session_run(midstream_session* session, const midstream_tensor* inputs,
-                                                   size_t n_inputs, midstream_result** out, midstream_error* error);
+/* One run with the weights that are current when it starts, on the calling thread and the engine's
+ * own. inputs are found by name, in any order. Waits for a free instance when more threads run than
+ * the configuration has instances. Codes: MIDSTREAM_INVALID_ARGUMENT with every input that is
+ * missing, unknown, or of another dtype or shape; those of the plugins. */
+MIDSTREAM_API midstream_code midstream_session_run(midstream_session* session,
+                                                   const midstream_tensor* inputs, size_t n_inputs,
+                                                   midstream_result** out, midstream_error* error);
 
-/* The outputs of one run, in the order and under the names of the session's outputs, and the weight version that made
- * them. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
+/* The outputs of one run, in the order and under the names of the session's outputs, and the weight
+ * version that made them. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
 MIDSTREAM_API size_t midstream_result_count(const midstream_result* result);
-MIDSTREAM_API midstream_code midstream_result_tensor(const midstream_result* result, size_t index, midstream_tensor* out,
-                                                     midstream_error* error);
+MIDSTREAM_API midstream_code midstream_result_tensor(const midstream_result* result, size_t index,
+                                                     midstream_tensor* out, midstream_error* error);
 MIDSTREAM_API uint64_t midstream_result_version(const midstream_result* result);
 MIDSTREAM_API void midstream_result_release(midstream_result* result);
 
-/* ---- Update: one thread at a time per handle ------------------------------------------------------------------- */
+/* ---- Update: one thread at a time per handle
+ * ------------------------------------------------------------------- */
 
 MIDSTREAM_API midstream_code midstream_update_begin(midstream_model* model, midstream_update** out,
                                                     midstream_error* error);
 
-/* Adds one value. value->name is copied; its data is borrowed until the next commit, discard or release of this update
- * returns, and must not change until then. A value that does not fit the model is reported by the commit.
- * Codes: MIDSTREAM_INVALID_ARGUMENT for a tensor that is none: byte_size and shape differ, or the dtype is unknown. */
-MIDSTREAM_API midstream_code midstream_update_assign(midstream_update* update, const midstream_tensor* value,
+/* Adds one value. value->name is copied; its data is borrowed until the next commit, discard or
+ * release of this update returns, and must not change until then. A value that does not fit the
+ * model is reported by the commit. Codes: MIDSTREAM_INVALID_ARGUMENT for a tensor that is none:
+ * byte_size and shape differ, or the dtype is unknown. */
+MIDSTREAM_API midstream_code midstream_update_assign(midstream_update* update,
+                                                     const midstream_tensor* value,
                                                      midstream_error* error);
 
-/* Makes the new values current: runs that start from now on use them, runs under way keep theirs. version receives the
- * new version and may be NULL. Afterwards the update is empty, whatever the code, and may be filled again.
- * Codes: MIDSTREAM_INVALID_ARGUMENT with every problem (unknown name, other dtype or shape), those of the plugins; on
- * failure nothing has changed. */
-MIDSTREAM_API midstream_code midstream_update_commit(midstream_update* update, uint64_t* version, midstream_error* error);
+/* Makes the new values current: runs that start from now on use them, runs under way keep theirs.
+ * version receives the new version and may be NULL. Afterwards the update is empty, whatever the
+ * code, and may be filled again. Codes: MIDSTREAM_INVALID_ARGUMENT with every problem (unknown
+ * name, other dtype or shape), those of the plugins; on failure nothing has changed. */
+MIDSTREAM_API midstream_code midstream_update_commit(midstream_update* update, uint64_t* version,
+                                                     midstream_error* error);
 
 /* Forgets what was assigned. */
-MIDSTREAM_API midstream_code midstream_update_discard(midstream_update* update, midstream_error* error);
+MIDSTREAM_API midstream_code midstream_update_discard(midstream_update* update,
+                                                      midstream_error* error);
 MIDSTREAM_API void midstream_update_release(midstream_update* update);
 
 #ifdef __cplusplus
