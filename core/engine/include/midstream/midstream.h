@@ -3,26 +3,26 @@
  *   engine   the backends and threads of one configuration
  *   model    a trained checkpoint, opened in place, and its current weight version
  *   session  the model compiled for a set of inputs and outputs; run it from any thread
- *   update   new weights by name; one commit makes them current for every session, or changes
- * nothing
- *
- *   midstream_engine* engine = NULL;
- *   midstream_error error;
- *   if (midstream_engine_open("online.toml", NULL, 0, &engine, &error) != MIDSTREAM_OK)
- * puts(error.message);
+ *   update   new weights by name; a commit makes them current for every session, or changes nothing
  *
  * Rules that hold everywhere
- *   Codes      Functions that can fail return a midstream_code. error may be NULL; else, on
- * failure, it receives the code and one message for a person, cut where it does not fit. On success
- * it is left alone. Ownership  What a function hands out through `out` is released by the release
- * function of its type, exactly once; NULL may be released. On failure *out is NULL. A handle keeps
- * alive what it was made from, so the order of releases does not matter. What a pointer argument
- * refers to is borrowed for the call, unless a function says otherwise. Pointers handed out inside
- * structs live as long as the handle that they came from. Threads    Any thread may call any
- * function, also with the same handle at the same time, except where a function says otherwise. A
- * handle is released when no other call uses it any more. Names      Tensors are named as in the
- * trainer's framework, with or without ":0". Growth     Structs never change; functions are only
- * ever added, within one major version of the library.
+ *
+ * Codes: functions that can fail return a midstream_code. error may be NULL; else, on failure, it
+ * receives the code and one message for a person, cut where it does not fit. On success it is left
+ * alone.
+ *
+ * Ownership: what a function hands out through `out` is released by the release function of its
+ * type, exactly once; NULL may be released. On failure *out is NULL. A handle keeps alive what it
+ * was made from, so the order of releases does not matter. What a pointer argument refers to is
+ * borrowed for the call, unless a function says otherwise. Pointers handed out inside structs live
+ * as long as the handle that they came from.
+ *
+ * Threads: any thread may call any function, also with the same handle at the same time, except
+ * where a function says otherwise. A handle is released when no other call uses it any more.
+ *
+ * Names: tensors are named as in the trainer's framework, with or without ":0".
+ *
+ * Growth: structs never change and functions are only ever added, within one major version.
  */
 #ifndef MIDSTREAM_MIDSTREAM_H_
 #define MIDSTREAM_MIDSTREAM_H_
@@ -36,8 +36,7 @@ extern "C" {
 
 #define MIDSTREAM_API __attribute__((visibility("default")))
 
-/* ---- Codes and errors: the same numbers as MS_* of midstream/backend.h
- * ----------------------------------------- */
+/* ---- Codes and errors (the numbers of MS_* in midstream/backend.h) ---- */
 
 typedef int32_t midstream_code;
 #define MIDSTREAM_OK 0
@@ -82,9 +81,7 @@ MIDSTREAM_API const char* midstream_version(void);
 MIDSTREAM_API void midstream_set_log(void (*sink)(void* user, int32_t level, const char* text),
                                      void* user, int32_t minimum_level);
 
-/* ---- Tensors
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Tensors ---- */
 
 /* Type class of DLPack (int 0, unsigned 1, float 2, bfloat 4, bool 6) in the upper byte, bits of an
  * element in the lower. */
@@ -129,9 +126,7 @@ typedef struct midstream_session midstream_session;
 typedef struct midstream_result midstream_result;
 typedef struct midstream_update midstream_update;
 
-/* ---- Engine
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Engine ---- */
 
 /* Loads the plugins of the configuration and opens their devices. config_path: a TOML file, or NULL
  * for the defaults. overrides: n_overrides texts "key=value" that win over the file; may be NULL
@@ -142,9 +137,7 @@ MIDSTREAM_API midstream_code midstream_engine_open(const char* config_path,
                                                    midstream_engine** out, midstream_error* error);
 MIDSTREAM_API void midstream_engine_release(midstream_engine* engine);
 
-/* ---- Model
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Model ---- */
 
 /* Opens a TensorFlow checkpoint: a prefix, a .meta file, or a folder with a `checkpoint` file.
  * weights: another prefix to take the values from, or NULL. Codes: MIDSTREAM_NOT_FOUND,
@@ -169,9 +162,7 @@ MIDSTREAM_API midstream_code midstream_model_update_from(midstream_model* model,
                                                          const char* checkpoint, uint64_t* version,
                                                          midstream_error* error);
 
-/* ---- Session
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Session ---- */
 
 /* Compiles the model for some of its tensors; any tensor may be named. inputs: what runs will feed;
  * n_inputs 0: the placeholders that the outputs need. outputs: what runs compute; n_outputs 0: the
@@ -209,8 +200,7 @@ MIDSTREAM_API midstream_code midstream_result_tensor(const midstream_result* res
 MIDSTREAM_API uint64_t midstream_result_version(const midstream_result* result);
 MIDSTREAM_API void midstream_result_release(midstream_result* result);
 
-/* ---- Update: one thread at a time per handle
- * ------------------------------------------------------------------- */
+/* ---- Update: one thread at a time per handle ---- */
 
 MIDSTREAM_API midstream_code midstream_update_begin(midstream_model* model, midstream_update** out,
                                                     midstream_error* error);
