@@ -22,7 +22,8 @@ Result<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& options) {
     MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin->plugin, {}));
     runtime->devices_.push_back(std::move(device));
   }
-  runtime->evaluator_ = std::make_unique<plan::BackendEvaluator>(std::vector{runtime->devices_.back()});
+  runtime->evaluator_ =
+      std::make_unique<plan::BackendEvaluator>(std::vector{runtime->devices_.back()});
 
   plan::ProgramOptions& program = runtime->program_options_;
   bool nhwc = runtime->devices_.front()->info().layout == MS_LAYOUT_NHWC;

@@ -67,8 +67,7 @@ Status CheckDescriptor(const ms_plugin& plugin) {
 }
 
 Status CheckTexts(const ms_plugin& plugin, std::string_view note_name) {
-  if (plugin.name.data == nullptr ||
-      !config::IsPluginName({plugin.name.data, plugin.name.size})) {
+  if (plugin.name.data == nullptr || !config::IsPluginName({plugin.name.data, plugin.name.size})) {
     return InvalidArgument("has a descriptor without a legal plugin name ([a-z0-9_]{1,64})");
   }
   const std::string_view name(plugin.name.data, plugin.name.size);

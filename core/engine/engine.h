@@ -2,9 +2,9 @@
 //
 //   Engine   the backends and threads of one configuration
 //   Model    a checkpoint opened in place: one weight layout, the current weight version
-//   Session  the model compiled for a set of inputs and outputs; run it as often as you like, from
-//   any thread Update   new weights by name; one Commit makes them current for every session of the
-//   model, or changes nothing
+//   Session  the model compiled for a set of inputs and outputs; run it from any thread
+//   Update   new weights by name; one Commit makes them current for every session of the model,
+//            or changes nothing
 //
 // All four are handles: copies refer to the same object, and each keeps what it depends on alive.
 // Every method may be called from any thread unless it says otherwise. Nothing throws. Requires: a

@@ -3,8 +3,10 @@
 //
 //   put      a value is checked against its declaration; every problem is collected
 //   stage    recipes that the new values reach are run, and the values are packed on every backend,
-//   beside running requests seal     the new sets are complete and never change again commit   one
-//   pointer swap: requests admitted from now on pin the new version; running ones keep theirs
+//            beside running requests
+//   seal     the new sets are complete and never change again
+//   commit   one pointer swap: requests admitted from now on pin the new version, running ones
+//            keep theirs
 //   retire   when nothing pins a version any more, the reaper frees it
 //
 // All or nothing: with one bad tensor nothing is staged and the current version stays.

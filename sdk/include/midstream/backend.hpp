@@ -5,10 +5,11 @@
 //     static constexpr const char* kName = "my_backend";   // as in MS_BACKEND_NOTE
 //     static constexpr const char* kVersion = "1.0";
 //     static constexpr uint32_t kLayout = MS_LAYOUT_NCHW;
-//     Impl(const Host& host, std::span<const ms_kv> options);   // throws Error, also for an
-//     unknown option std::string device_name() const; std::string isa() const; Claim
-//     ClaimNode(const NodeView& node) const; std::vector<KernelUse> Kernels(const GraphView& graph,
-//     const ModuleOptions& options) const;
+//     Impl(const Host& host, std::span<const ms_kv> options);  // refuses unknown options: Error
+//     std::string device_name() const;
+//     std::string isa() const;
+//     Claim ClaimNode(const NodeView& node) const;
+//     std::vector<KernelUse> Kernels(const GraphView& graph, const ModuleOptions& options) const;
 //   };
 //   MS_BACKEND_NOTE("my_backend");
 //   MS_DEFINE_HOST_BACKEND(Impl)
