@@ -92,6 +92,9 @@ class MS_API Tensor {
     return {static_cast<const std::byte*>(data_), byte_size_};
   }
 
+  // Whether no other tensor shares these bytes, so that they may be written.
+  bool sole_owner() const { return owner_.use_count() == 1; }
+
   // Requires: this tensor was made by Allocate or Copy and no other owner reads it.
   void* mutable_data() { return const_cast<void*>(data_); }
 

@@ -122,12 +122,18 @@ Result<RunResult> Session::Run(std::span<const NamedTensor> inputs) {
   return result;
 }
 
-std::unique_ptr<plan::ExecContext> Session::Borrow() {
-  std::unique_lock lock(mutex_);
-  freed_.wait(lock, [&] { return !idle_.empty(); });
-  auto context = std::move(idle_.back());
-  idle_.pop_back();
-  return context;
+Result<std::unique_ptr<plan::ExecContext>> Session::Borrow() {
+  std::unique_ptr<plan::ExecContext> context;
+  {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, [&] { return !idle_.empty(); });
+    context = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  if (context != nullptr) return context;
+  auto fresh = plan::ExecContext::Create(program_);
+  if (!fresh.ok()) GiveBack(nullptr);
+  return fresh;
 }
 
 void Session::GiveBack(std::unique_ptr<plan::ExecContext> context) {
@@ -155,13 +161,17 @@ Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs
   outputs->resize(outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
     Tensor& out = (*outputs)[i];
-    if (out.dtype() == outputs_[i].dtype && out.shape() == plan->output_shapes[i]) continue;
+    bool fits = out.dtype() == outputs_[i].dtype && out.shape() == plan->output_shapes[i];
+    if (fits && out.sole_owner()) continue;
     MS_ASSIGN_OR_RETURN(out, Tensor::Allocate(outputs_[i].dtype, plan->output_shapes[i]));
   }
 
-  auto context = Borrow();
+  MS_ASSIGN_OR_RETURN(auto context, Borrow());
   auto pinned = store_->Pin();
   Status status = context->Run(*plan, *pinned->programs[number_], inputs, *outputs, timeout_ns_);
+  // After a failure work may still be under way: closing the queues waits for it, while the weights
+  // are pinned and the tensors are alive.
+  if (!status.ok()) context.reset();
   GiveBack(std::move(context));
   if (version != nullptr) *version = pinned->id;
   return status;

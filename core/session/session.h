@@ -58,7 +58,7 @@ class Session {
  private:
   Session() = default;
   Result<std::vector<Tensor>> Arrange(std::span<const NamedTensor> inputs) const;
-  std::unique_ptr<plan::ExecContext> Borrow();
+  Result<std::unique_ptr<plan::ExecContext>> Borrow();
   void GiveBack(std::unique_ptr<plan::ExecContext> context);
 
   std::shared_ptr<const plan::Program> program_;
@@ -72,7 +72,7 @@ class Session {
 
   std::mutex mutex_;
   std::condition_variable freed_;
-  std::vector<std::unique_ptr<plan::ExecContext>> idle_;
+  std::vector<std::unique_ptr<plan::ExecContext>> idle_;  // null: to be made anew, after a failure
 };
 
 }  // namespace midstream::session

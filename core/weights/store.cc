@@ -14,6 +14,16 @@ bool IsDerived(const plan::Program& program, const std::string& slot) {
                      [&](const passes::Recipe& recipe) { return recipe.result == slot; });
 }
 
+Status PutAndSeal(backend::WeightSet& set, backend::Queue& queue,
+                  const plan::Program::Segment& segment,
+                  const std::vector<std::pair<uint32_t, Tensor>>& puts) {
+  for (const auto& [slot, value] : puts) {
+    Status status = set.Put(queue, slot, value);
+    if (!status.ok()) return status.WithContext("stage '" + segment.slots[slot] + "'");
+  }
+  return set.Seal(queue);
+}
+
 }  // namespace
 
 Store::Store(std::map<std::string, WeightDecl> declared, InitialReader initial,
@@ -121,14 +131,20 @@ Result<std::shared_ptr<const plan::ProgramWeights>> Store::StageProgram(
       (*sets)[s] = (*old)[s];
       continue;
     }
-    backend::Queue& queue = *attached.queues[segment.device];
+    auto& slot_queue = attached.queues[segment.device];
+    if (slot_queue == nullptr) {
+      MS_ASSIGN_OR_RETURN(slot_queue,
+                          backend::Queue::Open(program.devices()[segment.device], true));
+    }
+    backend::Queue& queue = *slot_queue;
     MS_ASSIGN_OR_RETURN(auto set, backend::WeightSet::Begin(
                                       segment.module, old != nullptr ? (*old)[s].get() : nullptr));
-    for (const auto& [slot, value] : puts) {
-      Status status = set->Put(queue, slot, value);
-      if (!status.ok()) return status.WithContext("stage '" + segment.slots[slot] + "'");
+    Status staged = PutAndSeal(*set, queue, segment, puts);
+    if (!staged.ok()) {
+      // Work may still read the values: closing the queue waits for it, before they are let go.
+      attached.queues[segment.device].reset();
+      return staged;
     }
-    MS_RETURN_IF_ERROR(set->Seal(queue));
     (*sets)[s] = std::move(set);
   }
   return std::shared_ptr<const plan::ProgramWeights>(std::move(sets));

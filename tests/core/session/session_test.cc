@@ -174,6 +174,20 @@ TEST_F(SessionTest, NamesEveryInputThatDoesNotFit) {
       << error(wrong);
 }
 
+TEST_F(SessionTest, WritesInPlaceOnlyWhereNobodyElseLooks) {
+  auto session = MakeSession(MakeStore());
+  std::vector<Tensor> outputs;
+  std::vector<Tensor> two = {Floats({1, 3}, 2, 0)}, three = {Floats({1, 3}, 3, 0)};
+  ASSERT_TRUE(session->Run(two, &outputs, nullptr).ok());
+  const void* memory = outputs[0].data();
+  ASSERT_TRUE(session->Run(three, &outputs, nullptr).ok());
+  EXPECT_EQ(outputs[0].data(), memory);
+  Tensor kept = outputs[0];
+  ASSERT_TRUE(session->Run(two, &outputs, nullptr).ok());
+  EXPECT_EQ(kept.as<float>()[0], 3);
+  EXPECT_EQ(outputs[0].as<float>()[0], 2);
+}
+
 TEST_F(SessionTest, RunsAnyBatchIncludingNone) {
   auto session = MakeSession(MakeStore());
   for (int64_t batch : {0, 1, 2, 17}) {
