@@ -1,6 +1,7 @@
 #include "core/backend/handles.h"
 
 #include <cstring>
+#include <mutex>
 
 #include "core/backend/graph_view.h"
 
@@ -15,6 +16,12 @@ ms_error EmptyError() {
   ms_error error{};
   error.struct_size = sizeof error;
   return error;
+}
+
+// Plugins may rely on device_count, device_open and device_close coming one at a time.
+std::mutex& DeviceCalls() {
+  static auto* mutex = new std::mutex;
+  return *mutex;
 }
 
 ms_str Text(const std::string& text) { return {text.data(), text.size()}; }
@@ -45,6 +52,7 @@ ms_tensor HostTensor(DType dtype, const Shape& shape, const void* data) {
 Result<uint32_t> Device::Count(const ms_plugin* plugin) {
   uint32_t count = 0;
   ms_error error = EmptyError();
+  std::lock_guard lock(DeviceCalls());
   std::string_view name(plugin->name.data, plugin->name.size);
   MS_RETURN_IF_ERROR(
       FromAbi(plugin->backend->device_count(&count, &error), error, name, "device_count"));
@@ -54,7 +62,10 @@ Result<uint32_t> Device::Count(const ms_plugin* plugin) {
 Device::Device(const ms_plugin* plugin, ms_device* handle)
     : name_(plugin->name.data, plugin->name.size), table_(plugin->backend), handle_(handle) {}
 
-Device::~Device() { table_->device_close(handle_); }
+Device::~Device() {
+  std::lock_guard lock(DeviceCalls());
+  table_->device_close(handle_);
+}
 
 Result<std::shared_ptr<Device>> Device::Open(const ms_plugin* plugin,
                                              const DeviceOptions& options) {
@@ -63,8 +74,12 @@ Result<std::shared_ptr<Device>> Device::Open(const ms_plugin* plugin,
   std::string_view name(plugin->name.data, plugin->name.size);
   ms_device* handle = nullptr;
   ms_error error = EmptyError();
-  ms_code code = plugin->backend->device_open(
-      options.index, values.data(), static_cast<uint32_t>(values.size()), &handle, &error);
+  ms_code code = MS_OK;
+  {
+    std::lock_guard lock(DeviceCalls());
+    code = plugin->backend->device_open(options.index, values.data(),
+                                        static_cast<uint32_t>(values.size()), &handle, &error);
+  }
   MS_RETURN_IF_ERROR(FromAbi(code, error, name, "device_open"));
   if (handle == nullptr)
     return Internal("backend '" + std::string(name) + "': device_open gave no device");

@@ -130,7 +130,9 @@ void Registry::Load(const std::string& listed, const Config& config, const ms_ho
     }
     MS_ASSIGN_OR_RETURN(const PluginFile file, FindPlugin(listed, dir));
     if (const LoadedPlugin* other = Find(file.note.name)) {
-      if (other->path == file.path) return OkStatus();  // listed twice
+      const auto idx = static_cast<size_t>(other - plugins_.data());
+      // Listed twice, perhaps by another path.
+      if (TheProcess().residents[uses_[idx]].real_path == file.real) return OkStatus();
       return Status(Code::kAlreadyExists,
                     fmt::format("{} has the name \"{}\" of a plugin that is already loaded, {}",
                                 file.path, other->name, other->path));
