@@ -64,16 +64,25 @@ void* RecyclingMemory::Allocate(size_t bytes) {
 void RecyclingMemory::Free(void* ptr, size_t bytes) {
   if (ptr == nullptr) return;
   size_t size = Rounded(bytes);
+  std::vector<void*> surplus;
   {
     std::lock_guard lock(mutex_);
     stats_.live_bytes -= size;
-    if (stats_.cached_bytes + size <= std::max(stats_.live_bytes, kKeepAtLeast)) {
-      free_[size].push_back(ptr);
-      stats_.cached_bytes += size;
-      return;
+    stats_.cached_bytes += size;
+    free_[size].push_back(ptr);
+    for (auto it = free_.begin(); it != free_.end() && TooMuchCached(); ++it) {
+      while (!it->second.empty() && TooMuchCached()) {
+        surplus.push_back(it->second.back());
+        it->second.pop_back();
+        stats_.cached_bytes -= it->first;
+      }
     }
   }
-  std::free(ptr);
+  for (void* block : surplus) std::free(block);
+}
+
+bool RecyclingMemory::TooMuchCached() const {
+  return stats_.cached_bytes > std::max(stats_.live_bytes, kKeepAtLeast);
 }
 
 MemoryStats RecyclingMemory::stats() const {

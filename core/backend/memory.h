@@ -37,6 +37,8 @@ class RecyclingMemory {
   MemoryStats stats() const;
 
  private:
+  bool TooMuchCached() const;  // requires: mutex_ is held
+
   mutable std::mutex mutex_;
   std::unordered_map<size_t, std::vector<void*>> free_;  // by rounded size
   MemoryStats stats_;
