@@ -23,6 +23,7 @@
  *   Growth     Structs start with struct_size = sizeof(the struct as the writer knows it), have explicit padding and
  *              only ever grow at the end. A reader copies min(theirs, its own) bytes over zeroes; extra bytes that are
  *              not zero are refused with MS_FAILED_PRECONDITION. Zero means absent. Reserved fields are zero.
+ *              Structs that cross in arrays never grow: ms_tensor, ms_claim, ms_fence, ms_kv, ms_str, ms_dtype.
  *   Lifetime   A plugin is never unloaded. shutdown() is called after every handle was released.
  */
 #ifndef MIDSTREAM_BACKEND_H_
@@ -211,7 +212,7 @@ typedef struct ms_value_info {
 
 #define MS_CAP_WEIGHTS_VERSIONED 1u /* several sealed sets live at once; staging may run while plans execute */
 #define MS_CAP_WEIGHTS_ROWS 2u      /* weights_put accepts row ranges */
-#define MS_CAP_WEIGHTS_GET 4u       /* weights_get is offered for slots stored in the dtype of the slot */
+#define MS_CAP_WEIGHTS_GET 4u       /* weights_get is offered, for every slot */
 
 #define MS_LAYOUT_NCHW 0u /* convolution and pooling nodes arrive as ONNX defines them */
 #define MS_LAYOUT_NHWC 1u /* the core hands them over channels last (domain midstream, data_layout = "NHWC") */
@@ -327,8 +328,8 @@ typedef struct ms_backend {
   ms_code (*claim)(ms_device* device, const ms_graph* graph, ms_claim* claims, uint32_t n, ms_error* error);
 
   /* Modules and plans. Creation: any thread, in parallel. Release: any thread, plans before their module.
-   * module_create: keeps nothing that points into graph. MS_UNIMPLEMENTED or MS_RESOURCE_EXHAUSTED send the segment to
-   * the next backend. options is never NULL.
+   * module_create: keeps nothing that points into graph. After MS_UNIMPLEMENTED or MS_RESOURCE_EXHAUSTED the core may
+   * offer the segment to another backend; today it refuses the model with the message. options is never NULL.
    * plan_create: graph is the module's graph, same numbering, every shape known. *scratch_bytes: memory that each
    * execute needs for its own use. */
   ms_code (*module_create)(ms_device* device, const ms_graph* graph, const ms_module_options* options, ms_module** out,

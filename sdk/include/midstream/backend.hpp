@@ -154,8 +154,9 @@ class HostBackend {
     // Work is done before its call returns, so a fence that is not reached waits for a submission
     // still to come.
     auto start = std::chrono::steady_clock::now();
+    std::chrono::nanoseconds limit(std::min<uint64_t>(timeout_ns, INT64_MAX));
     while (FenceQuery(fence, error) != MS_OK) {
-      if (std::chrono::steady_clock::now() - start >= std::chrono::nanoseconds(timeout_ns)) {
+      if (std::chrono::steady_clock::now() - start >= limit) {
         return Fail(error, MS_DEADLINE_EXCEEDED, "the fence was not reached in time");
       }
       std::this_thread::sleep_for(std::chrono::microseconds(50));
@@ -180,6 +181,7 @@ class HostBackend {
                               const ms_module_options* options, ms_module** out, ms_error* error) {
     return Guard(error, [&] {
       auto* device = As<Device>(handle);
+      CheckSized(*options, "ms_module_options");
       GraphView view(device->host, graph);
       ModuleOptions parsed{(options->flags & MS_MODULE_DETERMINISTIC) != 0};
       *out = reinterpret_cast<ms_module*>(
@@ -200,6 +202,7 @@ class HostBackend {
 
   static ms_code Execute(ms_plan* handle, ms_queue* queue, const ms_exec* exec, ms_error* error) {
     return Guard(error, [&] {
+      CheckSized(*exec, "ms_exec");
       const auto* plan = As<Plan>(handle);
       const auto* weights = As<Weights>(exec->weights);
       const Module* module = plan->module();
@@ -250,6 +253,7 @@ class HostBackend {
   }
   static ms_code WeightsPut(ms_weights* weights, ms_queue*, const ms_put* put, ms_error* error) {
     return Guard(error, [&] {
+      CheckSized(*put, "ms_put");
       if (put->row_count >= 0) throw Error(MS_UNIMPLEMENTED, "row ranges are not offered");
       As<Weights>(weights)->Put(put->slot, ToView(*put->value));
     });

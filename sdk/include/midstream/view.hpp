@@ -161,6 +161,20 @@ T Sized() {
   return value;
 }
 
+// What the core sent must be all that this plugin knows, and nothing more that it would have to obey.
+template <typename T>
+void CheckSized(const T& value, const char* name) {
+  if (value.struct_size < sizeof(T)) {
+    throw Error(MS_INVALID_ARGUMENT, std::string(name) + " is shorter than this backend needs");
+  }
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&value);
+  if (std::any_of(bytes + sizeof(T), bytes + value.struct_size,
+                  [](unsigned char b) { return b != 0; })) {
+    throw Error(MS_FAILED_PRECONDITION,
+                std::string(name) + " asks for more than this backend knows");
+  }
+}
+
 class ValueView {
  public:
   explicit ValueView(const ms_value_info& info) : info_(info) {}
