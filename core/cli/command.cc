@@ -16,19 +16,30 @@ CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& 
 
 CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector<std::string>* to,
                          const std::string& description) {
-  return command.add_option(name, *to, description)->allow_extra_args(false);
+  return command.add_option(name, *to, description)->allow_extra_args(false)->check(NotEmpty());
+}
+
+CLI::Validator NotEmpty() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return text.empty() ? "expected a value, got nothing" : std::string();
+      },
+      "");
 }
 
 void ConfigArgs::AddFile(CLI::App& command) {
   command.add_option("--config", file, "Configuration file (TOML); without it, the defaults")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(NotEmpty());
 }
 
 void ConfigArgs::AddOverrides(CLI::App& command) {
   AddRepeated(command, "--set", &set,
               "Override one key of the configuration, as precision.mode=force_fp16 (repeatable)")
       ->type_name("KEY=VALUE");
-  command.add_option("--backend", backend, "Short for --set backend=NAME")->type_name("NAME");
+  command.add_option("--backend", backend, "Short for --set backend=NAME")
+      ->type_name("NAME")
+      ->check(NotEmpty());
 }
 
 Result<std::vector<config::Override>> ConfigArgs::Overrides() const {

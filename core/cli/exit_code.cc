@@ -9,6 +9,7 @@ Outcome DataFailure(const Status& status) {
     case Code::kNotFound:
     case Code::kAlreadyExists:
     case Code::kPermissionDenied:
+    case Code::kFailedPrecondition:
     case Code::kOutOfRange:
     case Code::kUnimplemented:
     case Code::kDataLoss:

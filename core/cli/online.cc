@@ -129,18 +129,22 @@ void AddOnline(CLI::App& app, Action* action) {
   command
       ->add_option("--output", args->output,
                    "Compute this tensor; without it, the model's first output")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(NotEmpty());
   command
       ->add_option("--weights", args->weights,
                    "Checkpoints to take as new weights, in this order (repeatable); without "
                    "it, the model's own values")
-      ->type_name("CKPT");
+      ->type_name("CKPT")
+      ->check(NotEmpty());
   command->add_option("--images", args->images, "Batches to run instead of random ones, as .npy")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(NotEmpty());
   command
       ->add_option("--labels", args->labels,
                    "Class of each image, as .npy: print the accuracy after each update")
       ->type_name("FILE")
+      ->check(NotEmpty())
       ->needs("--images");
   command->add_option("--batch", args->batch, "Images in a batch")
       ->capture_default_str()

@@ -1,5 +1,6 @@
 // midstream run: one run of a model, with inputs from files and outputs to the terminal or a file.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "core/cli/command.h"
 #include "core/cli/input_value.h"
@@ -45,7 +46,11 @@ Result<std::vector<NamedTensor>> ReadInputs(const std::vector<InputArg>& args,
 
 Status Save(const std::string& path, const std::vector<NamedTensor>& outputs) {
   formats::NamedTensors arrays;
-  for (const NamedTensor& output : outputs) arrays.emplace_back(output.name, output.value);
+  for (const NamedTensor& output : outputs) {
+    bool there = std::any_of(arrays.begin(), arrays.end(),
+                             [&](const auto& array) { return array.first == output.name; });
+    if (!there) arrays.emplace_back(output.name, output.value);  // asked for twice: one array
+  }
   return formats::WriteNpz(path, arrays);
 }
 
@@ -135,7 +140,8 @@ void AddRun(CLI::App& app, Action* action) {
               "update before the run (repeatable)")
       ->type_name("CKPT");
   command->add_option("--save", args->save, "Write the outputs to this .npz file")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(NotEmpty());
   command->add_option("--seed", args->seed, "Seed of random: inputs")->capture_default_str();
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
