@@ -76,7 +76,8 @@ class MS_API Session {
   // dtype or shape; those of backends.
   Result<RunResult> Run(const std::vector<NamedTensor>& inputs);
   // For callers that count: inputs in the order of inputs(); output tensors of the right dtype and
-  // shape that are passed in are overwritten, others are allocated. *version may be null.
+  // shape that are passed in and whose bytes no other tensor shares are overwritten, others are
+  // allocated. version may be null.
   Status Run(const std::vector<Tensor>& inputs, std::vector<Tensor>* outputs, uint64_t* version);
 
   // "Conv 'c' runs on reference: ..." for every node that is not on the first backend of the

@@ -49,7 +49,7 @@ class Session {
   Result<RunResult> Run(std::span<const NamedTensor> inputs);
 
   // The same for callers that count: inputs in the order of inputs(). An output tensor that already
-  // has the right dtype and shape is written in place, else it is allocated.
+  // has the right dtype and shape and shares its bytes with no other is written in place.
   Status Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs, uint64_t* version);
 
   // Runs are given up after this long. Default 10 minutes.

@@ -161,6 +161,27 @@ INSTANTIATE_TEST_SUITE_P(
                "/nowhere/out.npz"}),
     [](const auto& info) { return info.param.name; });
 
+// An unset shell variable must not silently mean "the model's own weights" or "save nothing".
+TEST_F(RunTest, RefusesEmptyOptionValues) {
+  for (const char* option : {"--weights", "--save", "--config", "--backend", "--output"}) {
+    const CommandResult result =
+        Run(DigitsCheckpoint(0), {"--input", "Placeholder=" + images_, option, ""});
+    EXPECT_EQ(result.exit, 2) << option;
+    EXPECT_THAT(result.err, HasSubstr(option));
+  }
+}
+
+TEST_F(RunTest, SavesAnOutputAskedForTwiceOnce) {
+  const std::string saved = (folder_ / "twice.npz").string();
+  const CommandResult result =
+      Run(DigitsCheckpoint(4000), {"--input", "Placeholder=" + images_, "--output", "fc2/add",
+                                   "--output", "fc2/add", "--save", saved});
+  ASSERT_EQ(result.exit, 0) << result.err;
+  const auto arrays = formats::ReadNpz(saved);
+  ASSERT_TRUE(arrays.ok()) << arrays.status().message();
+  EXPECT_EQ(arrays->size(), 1u);
+}
+
 TEST_F(RunTest, RefusesAnArrayWithALyingHeader) {
   const std::string lying = (folder_ / "lying.npy").string();
   std::filesystem::copy_file(images_, lying);
