@@ -32,6 +32,8 @@ struct PackShape {
   // of a convolution are packed from any order of their axes.
   int64_t block_rows = 0;
   int64_t block_step = 0;
+  // Store past the caches. Only where the packed form is aligned to 64 bytes and b is row-major.
+  bool bypass_cache = false;
 };
 
 // C[row, :] = clip(bias + A[row, :] * B) for a block of rows and panels.

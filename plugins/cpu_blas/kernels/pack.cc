@@ -1,9 +1,9 @@
 // Packing of the right-hand matrix into panels, and back. See PackShape for the form.
 //
-// Goes straight from the caller's memory, whatever its alignment, in one pass with ordinary
-// stores: beside a running inference, stores that bypass the cache would slow the readers.
+// Goes straight from the caller's memory, whatever its alignment, in one pass.
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
+#include "kernels/vec.h"
 
 namespace midstream::cpu_blas::MS_ISA {
 namespace {
@@ -16,6 +16,32 @@ MS_INLINE void CopyRow(T* to, const T* from, int64_t count) {
   } else {
     __builtin_memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
   }
+}
+
+// A whole panel row, past the caches.
+template <typename T>
+MS_INLINE void StreamRow(T* to, const T* from) {
+#if defined(__AVX512F__)
+  constexpr int64_t kStep = 64 / sizeof(T);
+  for (int64_t i = 0; i < kPanel; i += kStep) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), _mm512_loadu_si512(from + i));
+  }
+#elif defined(__AVX__)
+  constexpr int64_t kStep = 32 / sizeof(T);
+  for (int64_t i = 0; i < kPanel; i += kStep) {
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
+  }
+#else
+  CopyRow(to, from, kPanel);
+#endif
+}
+
+// Makes streamed rows visible to other threads.
+MS_INLINE void EndStream() {
+#if defined(__AVX__)
+  _mm_sfence();
+#endif
 }
 
 int64_t StoredColumns(int64_t width) { return width <= kLanes ? kLanes : kPanel; }
@@ -39,6 +65,10 @@ void PackRowMajor(const PackShape& shape, const T* b, T* packed, int64_t begin, 
       int64_t width = Min(kPanel, shape.n - panel * kPanel);
       int64_t stored = StoredColumns(width);
       T* to = packed + panel * kPanel * shape.k + k * stored;
+      if (shape.bypass_cache && width == kPanel) {
+        StreamRow(to, from);
+        continue;
+      }
       if (k + kAhead < shape.k) {
         for (int64_t line = 0; line < kPanel; line += kLine) {
           __builtin_prefetch(from + kAhead * shape.row_step + line, 0);
@@ -49,6 +79,7 @@ void PackRowMajor(const PackShape& shape, const T* b, T* packed, int64_t begin, 
       for (int64_t j = width; j < stored; ++j) to[j] = 0;
     }
   }
+  if (shape.bypass_cache) EndStream();
 }
 
 // A panel of any other matrix, a block of k at a time: of a matrix stored by columns every line
@@ -78,16 +109,16 @@ void PackStrided(const PackShape& shape, const T* b, T* packed, int64_t panel) {
 
 template <typename T>
 void PackPanels(const PackShape& shape, const void* b, void* packed, int64_t begin, int64_t end) {
-  constexpr int64_t kGroup = 4;
   const auto* from = static_cast<const T*>(b);
   auto* to = static_cast<T*>(packed);
-  for (int64_t panel = begin; panel < end; panel += kGroup) {
-    int64_t group_end = Min(panel + kGroup, end);
-    if (shape.column_step == 1 && shape.block_rows == 0) {
-      PackRowMajor(shape, from, to, panel, group_end);
-    } else {
-      for (int64_t p = panel; p < group_end; ++p) PackStrided(shape, from, to, p);
+  if (shape.column_step == 1 && shape.block_rows == 0) {
+    // Cached rows of many panels would evict each other; streamed ones are never in a cache.
+    const int64_t group = shape.bypass_cache ? end - begin : 4;
+    for (int64_t panel = begin; panel < end; panel += group) {
+      PackRowMajor(shape, from, to, panel, Min(panel + group, end));
     }
+  } else {
+    for (int64_t panel = begin; panel < end; ++panel) PackStrided(shape, from, to, panel);
   }
 }
 

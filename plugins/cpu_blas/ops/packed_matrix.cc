@@ -1,8 +1,13 @@
 #include "ops/packed_matrix.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "parallel.h"
+#include "shortest_run.h"
 
 namespace midstream::cpu_blas {
 namespace {
@@ -11,6 +16,35 @@ namespace {
 // microsecond.
 constexpr double kBytesPerMicrosecond = 40e3;
 constexpr double kProductsPerMicrosecond = 40e3;
+
+// Smaller matrices stay in the caches, where the next run wants them.
+constexpr double kBypassBytes = 4 << 20;
+
+// Whether stores past the caches pack a large matrix much faster. It depends on the processor, and
+// they can slow what runs beside them, so a small gain does not count. Measured once a process:
+// about 20 ms.
+bool BypassPays(const KernelTable& isa) {
+  static const bool pays = [&] {
+    constexpr int64_t kK = 3072, kN = 1024;
+    constexpr double kGain = 1.5;
+    const auto bytes = static_cast<size_t>(kK * kN) * sizeof(float);
+    const std::vector<std::byte> source(bytes);
+    std::vector<std::byte> space(2 * bytes + 64);
+    void* first = space.data();
+    size_t room = space.size();
+    std::align(64, 2 * bytes, first, room);
+    int turn = 0;  // two targets in turn, as the running version and the next one are
+    auto run = [&](bool bypass) {
+      PackShape shape{kK, kN, kN, 1};
+      shape.bypass_cache = bypass;
+      std::byte* to = static_cast<std::byte*>(first) + (turn++ % 2 == 0 ? 0 : bytes);
+      isa.pack(shape, Storage::kF32, source.data(), to, 0, Panels(isa, kN));
+    };
+    const double cached = ShortestRun(4, [&] { run(false); });
+    return ShortestRun(4, [&] { run(true); }) * kGain < cached;
+  }();
+  return pays;
+}
 
 }  // namespace
 
@@ -21,11 +55,16 @@ int64_t PackedElements(const KernelTable& isa, int64_t k, int64_t n) {
   return k * (whole + last);
 }
 
-void PackMatrix(const KernelTable& isa, const PackShape& shape, Storage storage, const void* b,
+void PackMatrix(const KernelTable& isa, const PackShape& whole, Storage storage, const void* b,
                 void* packed, const sdk::Host& host) {
-  constexpr int64_t kGrain = 4;  // panels that are packed together
-  double bytes = static_cast<double>(shape.k) * static_cast<double>(shape.n) * 4.0;
-  ForRange(host, bytes / kBytesPerMicrosecond, Panels(isa, shape.n), kGrain,
+  PackShape shape = whole;
+  const double bytes = static_cast<double>(shape.k) * static_cast<double>(shape.n) * 4.0;
+  shape.bypass_cache = bytes >= kBypassBytes && shape.column_step == 1 && shape.block_rows == 0 &&
+                       reinterpret_cast<uintptr_t>(packed) % 64 == 0 && BypassPays(isa);
+  const int64_t panels = Panels(isa, shape.n);
+  // One thread streams as fast as the memory takes it; two, each with half of every row, are slower.
+  const int64_t grain = shape.bypass_cache ? panels : 4;
+  ForRange(host, bytes / kBytesPerMicrosecond, panels, grain,
            [&](int64_t begin, int64_t end) { isa.pack(shape, storage, b, packed, begin, end); });
 }
 

@@ -32,6 +32,14 @@ void ExpectRoundTrip(const std::shared_ptr<backend::Device>& device, NodeCase no
   EXPECT_TRUE(BitEqual(back, w));
 }
 
+// Large enough to be stored past the caches, with a last panel that is not whole.
+TEST(CpuBlasWeights, LargeOnesComeBackBitForBit) {
+  ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
+    Tensor x = *Tensor::Allocate(DType::kF32, {1, 1500});
+    ExpectRoundTrip(device, {"MatMul", "", {}, {{x}, {}}}, AnyBits(DType::kF32, {1500, 1001}));
+  });
+}
+
 TEST(CpuBlasWeights, ComeBackBitForBit) {
   ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
     for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
