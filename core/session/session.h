@@ -52,9 +52,6 @@ class Session {
   // has the right dtype and shape and shares its bytes with no other is written in place.
   Status Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs, uint64_t* version);
 
-  // Runs are given up after this long. Default 10 minutes.
-  void set_timeout_ns(uint64_t timeout_ns) { timeout_ns_ = timeout_ns; }
-
  private:
   Session() = default;
   Result<std::vector<Tensor>> Arrange(std::span<const NamedTensor> inputs) const;
@@ -68,7 +65,7 @@ class Session {
   std::vector<TensorSpec> inputs_;
   std::vector<UnusedInput> unused_;
   std::vector<TensorSpec> outputs_;
-  uint64_t timeout_ns_ = uint64_t{600} * 1'000'000'000;
+  const uint64_t timeout_ns_ = uint64_t{600} * 1'000'000'000;  // a run is given up after this
 
   std::mutex mutex_;
   std::condition_variable freed_;
