@@ -21,7 +21,7 @@ struct Contents {
   std::vector<formats::TensorInfo> inputs;
   std::vector<formats::TensorInfo> outputs;
   std::vector<formats::WeightInfo> weights;
-  std::vector<formats::WeightInfo> skipped;
+  std::vector<formats::WeightInfo> others;
   uint64_t weight_bytes = 0;
   std::vector<formats::OpCount> operators;
 };
@@ -32,12 +32,13 @@ Result<Contents> Gather(const Args& args) {
                     .inputs = source->inputs(),
                     .outputs = source->outputs(),
                     .weights = {},
-                    .skipped = {},
+                    .others = {},
                     .weight_bytes = 0,
                     .operators = {}};
   for (const formats::WeightInfo& weight : source->weights()) {
-    (weight.skipped ? contents.skipped : contents.weights).push_back(weight);
-    if (!weight.skipped) contents.weight_bytes += weight.bytes;
+    const bool own = weight.use == formats::WeightUse::kOutputs;
+    (own ? contents.weights : contents.others).push_back(weight);
+    if (own) contents.weight_bytes += weight.bytes;
   }
   std::vector<std::string> wanted = args.outputs;
   if (wanted.empty()) {
@@ -57,20 +58,30 @@ Json ToJson(const std::vector<formats::TensorInfo>& tensors) {
   return json;
 }
 
+std::string_view UseText(formats::WeightUse use) {
+  switch (use) {
+    case formats::WeightUse::kOutputs:
+      return "model";
+    case formats::WeightUse::kOther:
+      return "not used by the model's outputs";
+    case formats::WeightUse::kOptimizer:
+      return "optimizer slot";
+  }
+  return "";
+}
+
 Json ToJson(const formats::WeightInfo& weight) {
-  Json json = {{"name", weight.name},
-               {"dtype", DTypeName(weight.dtype)},
-               {"shape", ShapeJson(weight.shape)},
-               {"bytes", weight.bytes},
-               {"checkpoint_key", weight.checkpoint_key},
-               {"skipped", weight.skipped}};
-  if (weight.skipped) json["reason"] = weight.reason;
-  return json;
+  return {{"name", weight.name},
+          {"dtype", DTypeName(weight.dtype)},
+          {"shape", ShapeJson(weight.shape)},
+          {"bytes", weight.bytes},
+          {"checkpoint_key", weight.checkpoint_key},
+          {"use", UseText(weight.use)}};
 }
 
 Json ToJson(const Contents& contents) {
   Json parameters = Json::array();
-  for (const auto* weights : {&contents.weights, &contents.skipped}) {
+  for (const auto* weights : {&contents.weights, &contents.others}) {
     for (const formats::WeightInfo& weight : *weights) parameters.push_back(ToJson(weight));
   }
   Json operators = Json::array();
@@ -102,13 +113,13 @@ std::string WeightsText(const Contents& contents) {
   }
   std::string text = fmt::format("Parameters: {}, {} bytes\n{}", contents.weights.size(),
                                  Grouped(contents.weight_bytes), weights.ToString());
-  if (contents.skipped.empty()) return text;
-  Table skipped("llll");
-  for (const formats::WeightInfo& weight : contents.skipped) {
-    skipped.Add({weight.name, std::string(DTypeName(weight.dtype)), weight.shape.ToString(),
-                 weight.reason});
+  if (contents.others.empty()) return text;
+  Table others("llll");
+  for (const formats::WeightInfo& weight : contents.others) {
+    others.Add({weight.name, std::string(DTypeName(weight.dtype)), weight.shape.ToString(),
+                std::string(UseText(weight.use))});
   }
-  return text + fmt::format("Skipped: {}\n{}", contents.skipped.size(), skipped.ToString());
+  return text + fmt::format("Other variables: {}\n{}", contents.others.size(), others.ToString());
 }
 
 std::string OperatorsText(const Contents& contents) {

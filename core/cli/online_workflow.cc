@@ -104,7 +104,7 @@ Result<std::vector<NamedTensor>> OnlineWorkflow::NextWeights(int64_t index) {
   std::vector<NamedTensor> weights;
   if (args_.weights.empty()) {
     for (const formats::WeightInfo& weight : model_->source().weights()) {
-      if (weight.skipped) continue;
+      if (weight.use == formats::WeightUse::kOptimizer || weight.checkpoint_key.empty()) continue;
       MS_ASSIGN_OR_RETURN(Tensor value, model_->ReadWeight(weight.name));
       weights.push_back({weight.name + ":0", std::move(value)});
     }

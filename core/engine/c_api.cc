@@ -159,7 +159,8 @@ midstream_code midstream_model_load(midstream_engine* engine, const char* path, 
     MS_ASSIGN_OR_RETURN(Model model, engine->engine.Load(path, weights == nullptr ? "" : weights));
     auto handle = std::make_unique<midstream_model>(midstream_model{model, {}});
     for (const formats::WeightInfo& weight : model.source().weights()) {
-      if (!weight.skipped) handle->weights.push_back({weight.name, weight.dtype, weight.shape});
+      if (weight.use != formats::WeightUse::kOutputs) continue;
+      handle->weights.push_back({weight.name, weight.dtype, weight.shape});
     }
     *out = handle.release();
     return OkStatus();

@@ -38,6 +38,7 @@ struct Model::Impl {
 
   // Fills `store` from the source's weights.
   void MakeStore();
+  bool IsNeeded(const formats::WeightInfo& weight) const;
 };
 
 struct Session::Impl {

@@ -36,7 +36,8 @@ Status RefuseDropout(const formats::BuiltGraph& built) {
 void Model::Impl::MakeStore() {
   std::map<std::string, weights::WeightDecl> declared;
   for (const formats::WeightInfo& weight : source->weights()) {
-    if (!weight.skipped) declared[weight.name] = {weight.dtype, weight.shape};
+    if (weight.use == formats::WeightUse::kOptimizer) continue;
+    declared[weight.name] = {weight.dtype, weight.shape};
   }
   auto read = [this](const std::string& name) {
     return initial != nullptr ? initial->Read(name) : source->ReadWeight(name);
@@ -78,13 +79,19 @@ Update Model::BeginUpdate() {
   return update;
 }
 
+// Others may be missing from a checkpoint: a trainer need not save its step counter.
+bool Model::Impl::IsNeeded(const formats::WeightInfo& weight) const {
+  return weight.use == formats::WeightUse::kOutputs || store->IsUsed(weight.name);
+}
+
 Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
   MS_ASSIGN_OR_RETURN(auto reader, impl_->source->OpenWeights(checkpoint));
   Update update = BeginUpdate();
   std::vector<Status> problems;
   for (const formats::WeightInfo& weight : impl_->source->weights()) {
-    if (weight.skipped || weight.checkpoint_key.empty()) continue;
+    if (weight.use == formats::WeightUse::kOptimizer || weight.checkpoint_key.empty()) continue;
     auto value = reader->Read(weight.name);
+    if (value.status().code() == Code::kNotFound && !impl_->IsNeeded(weight)) continue;
     if (value.ok()) {
       update.Assign(weight.name, *std::move(value));
     } else {

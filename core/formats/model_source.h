@@ -30,14 +30,20 @@ struct TensorInfo {
   Shape shape;
 };
 
+// What a variable of the model is for.
+enum class WeightUse {
+  kOutputs,    // the model's own outputs depend on it, or training changes it
+  kOther,      // something else: a step counter, a head that is no output of the model
+  kOptimizer,  // a slot of the optimizer: never read
+};
+
 struct WeightInfo {
   std::string name;
   DType dtype = DType::kInvalid;
   Shape shape;
   size_t bytes = 0;
   std::string checkpoint_key;  // the name in the model's checkpoint files; empty: not stored there
-  bool skipped = false;        // never read
-  std::string reason;          // why skipped: "optimizer slot", ...
+  WeightUse use = WeightUse::kOutputs;
 };
 
 struct OpCount {
@@ -79,7 +85,7 @@ struct BuiltGraph {
 class WeightReader {
  public:
   virtual ~WeightReader() = default;
-  // What this checkpoint holds for the model, in the model's order, skipped weights left out.
+  // What this checkpoint holds for the model, in the model's order, without optimizer slots.
   virtual const std::vector<std::string>& names() const = 0;
   // Errors: NOT_FOUND when the model or the file has no such weight; DATA_LOSS; INVALID_ARGUMENT
   // when the file holds it with another dtype or shape than the model.

@@ -51,6 +51,15 @@ Result<Tensor> Store::Read(const std::string& name) {
   return ValueOf(*Pin(), key, {});
 }
 
+bool Store::IsUsed(const std::string& name) {
+  std::lock_guard lock(staging_);
+  return std::any_of(attached_.begin(), attached_.end(), [&](const Attached& attached) {
+    if (attached.program == nullptr) return false;
+    const auto& names = attached.program->weight_names();
+    return std::find(names.begin(), names.end(), name) != names.end();
+  });
+}
+
 Result<Tensor> Store::ValueOf(const Version& version, const std::string& name,
                               const Values& fresh) {
   if (auto it = fresh.find(name); it != fresh.end()) return it->second;

@@ -48,6 +48,9 @@ class Store {
   // model.
   Result<Tensor> Read(const std::string& name);
 
+  // Whether a program that is attached depends on the weight.
+  bool IsUsed(const std::string& name);
+
   Transaction Begin();
 
  private:

@@ -32,7 +32,7 @@ TEST(Inspect, SaysTheSameInJson) {
   EXPECT_EQ(parameters[0]["shape"], nlohmann::json({5, 5, 1, 8}));
   EXPECT_EQ(parameters[0]["bytes"], 800);
   EXPECT_EQ(std::count_if(parameters.begin(), parameters.end(),
-                          [](const auto& parameter) { return !parameter["skipped"]; }),
+                          [](const auto& parameter) { return parameter["use"] == "model"; }),
             8);
   EXPECT_EQ(json["inputs"][0]["shape"], nlohmann::json({nullptr, 784}));
 }

@@ -93,11 +93,10 @@ Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRe
     info.checkpoint_key = source.key;
     if (used.count(i) == 0 && trained.count(i) == 0) {
       if (slots.count(i) > 0) {
-        info.reason = "optimizer slot";
+        info.use = formats::WeightUse::kOptimizer;
       } else if (!outputs.empty()) {  // else it is not known what inference uses
-        info.reason = "not used by inference";
+        info.use = formats::WeightUse::kOther;
       }
-      info.skipped = !info.reason.empty();
     }
     variables.infos.push_back(std::move(info));
     variables.sources.push_back(std::move(source));

@@ -20,7 +20,7 @@ struct Variables {
 };
 
 // Variables that neither `outputs` nor training steps use, and those that only optimizers read, are
-// marked as skipped. Errors: INVALID_ARGUMENT for a Saver that cannot be followed.
+// told apart. Errors: INVALID_ARGUMENT for a Saver that cannot be followed.
 Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRef>& outputs);
 
 }  // namespace midstream::tensorflow

@@ -30,7 +30,9 @@ Result<std::unique_ptr<formats::WeightReader>> CheckpointWeights::Open(
   for (size_t i = 0; i < all.infos.size(); ++i) {
     auto key = KeyInFile(all.sources[i]);
     bool stored = key.ok() && weights->bundle_.Find(*key) != nullptr;
-    if (stored && !all.infos[i].skipped) weights->names_.push_back(all.infos[i].name);
+    if (stored && all.infos[i].use != formats::WeightUse::kOptimizer) {
+      weights->names_.push_back(all.infos[i].name);
+    }
   }
   return std::unique_ptr<formats::WeightReader>(std::move(weights));
 }

@@ -81,12 +81,12 @@ TEST(Digits, TellsInputsOutputsAndWeights) {
   std::vector<std::string> kept;
   size_t slots = 0;
   for (const WeightInfo& info : model->weights()) {
-    if (!info.skipped) {
+    if (info.use == WeightUse::kOutputs) {
       kept.push_back(info.name);
       EXPECT_EQ(info.checkpoint_key, info.name);
       EXPECT_EQ(info.bytes, *ByteSize(info.dtype, info.shape));
     }
-    slots += info.reason == "optimizer slot";
+    slots += info.use == WeightUse::kOptimizer;
   }
   EXPECT_EQ(kept, kWeights);
   EXPECT_EQ(slots, 18u);  // two for each variable, and two powers
@@ -209,7 +209,7 @@ TEST(Digits, SlotsAreSkippedAndTheValuesAreTheSame) {
   }
   for (const WeightInfo& info : with->weights()) {
     bool slot = info.name.find("Adam") != std::string::npos || info.name.ends_with("_power");
-    EXPECT_EQ(info.reason == "optimizer slot", slot) << info.name;
+    EXPECT_EQ(info.use == WeightUse::kOptimizer, slot) << info.name;
     EXPECT_FALSE(info.checkpoint_key.empty()) << info.name;
   }
 }

@@ -98,13 +98,13 @@ TEST_F(WeightValues, OptimizerSlotsAreSkipped) {
   meta.Node("train", "ApplyAdam", {"a", "a/Momentum", "power/read", "gradients/g"});
   auto model = Open(meta);
   ASSERT_NE(model, nullptr);
-  std::map<std::string, std::string> reasons;
-  for (const auto& info : model->weights()) reasons[info.name] = info.reason;
-  EXPECT_EQ(reasons["a"], "");
-  EXPECT_EQ(reasons["b"], "");
-  EXPECT_EQ(reasons["a/Momentum"], "optimizer slot");
-  EXPECT_EQ(reasons["power"], "optimizer slot");
-  EXPECT_EQ(reasons["step"], "not used by inference");
+  std::map<std::string, formats::WeightUse> uses;
+  for (const auto& info : model->weights()) uses[info.name] = info.use;
+  EXPECT_EQ(uses["a"], formats::WeightUse::kOutputs);
+  EXPECT_EQ(uses["b"], formats::WeightUse::kOutputs);
+  EXPECT_EQ(uses["a/Momentum"], formats::WeightUse::kOptimizer);
+  EXPECT_EQ(uses["power"], formats::WeightUse::kOptimizer);
+  EXPECT_EQ(uses["step"], formats::WeightUse::kOther);
 }
 
 TEST_F(WeightValues, ResourceVariablesAreReadAndRestored) {

@@ -150,7 +150,7 @@ MIDSTREAM_API void midstream_model_release(midstream_model* model);
 /* The current weight version; it rises with every commit. */
 MIDSTREAM_API uint64_t midstream_model_version(const midstream_model* model);
 
-/* The weights that an update may assign. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
+/* The weights behind the model's own outputs. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
 MIDSTREAM_API size_t midstream_model_weight_count(const midstream_model* model);
 MIDSTREAM_API midstream_code midstream_model_weight(const midstream_model* model, size_t index,
                                                     midstream_spec* out, midstream_error* error);
