@@ -25,23 +25,6 @@ double Uniform(Random* random, double low, double high) {
   return low + unit * (high - low);
 }
 
-void Store(DType dtype, double value, void* to) {
-  auto put = [&](auto v) { std::memcpy(to, &v, sizeof v); };
-  auto integer = static_cast<int64_t>(std::llround(value));
-  switch (dtype) {
-    case DType::kF64:
-      return put(value);
-    case DType::kF32:
-      return put(static_cast<float>(value));
-    case DType::kF16:
-      return put(FloatToHalf(static_cast<float>(value)));
-    case DType::kBF16:
-      return put(FloatToBFloat16(static_cast<float>(value)));
-    default:
-      std::memcpy(to, &integer, DTypeSize(dtype));  // little endian
-  }
-}
-
 double Load(DType dtype, const std::byte* from) {
   auto get = [&](auto v) {
     std::memcpy(&v, from, sizeof v);
@@ -76,7 +59,7 @@ Tensor MakeValue(const Arg& arg, Random* random) {
     double value = Uniform(random, arg.low, arg.high);
     if (arg.whole) value = std::nearbyint(value);
     if (arg.dtype == DType::kBool) value = static_cast<double>((*random)() & 1);
-    Store(arg.dtype, value, to);
+    StoreElement(arg.dtype, value, to);
   }
   return tensor;
 }

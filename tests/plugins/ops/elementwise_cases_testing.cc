@@ -61,9 +61,9 @@ void AddLogic(OpCases* cases, const std::string& op) {
 }
 
 void AddCasts(OpCases* cases) {
-  const std::vector<DType> dtypes = {DType::kF32, DType::kF64, DType::kF16, DType::kBF16,
-                                     DType::kI8,  DType::kI32, DType::kI64, DType::kU8,
-                                     DType::kU64, DType::kBool};
+  const std::vector<DType> dtypes = {
+      DType::kF32, DType::kF64, DType::kF16, DType::kBF16, DType::kI8,  DType::kI16, DType::kI32,
+      DType::kI64, DType::kU8,  DType::kU16, DType::kU32,  DType::kU64, DType::kBool};
   for (DType from : dtypes) {
     for (DType to : dtypes) {
       bool both_signed = !IsUnsignedInteger(from) && !IsUnsignedInteger(to);
@@ -83,7 +83,7 @@ void AddElementwiseCases(OpCases* cases) {
   std::vector<DType> numeric = kFloats;
   numeric.insert(numeric.end(), kInts.begin(), kInts.end());
   std::vector<DType> with_sign = kFloats;
-  with_sign.insert(with_sign.end(), {DType::kI8, DType::kI32, DType::kI64});
+  with_sign.insert(with_sign.end(), kSigned.begin(), kSigned.end());
 
   for (const char* op : {"Floor", "Ceil", "Round", "Tanh", "Sigmoid", "Softplus", "Softsign", "Elu",
                          "LeakyRelu", "Selu", "Exp"}) {

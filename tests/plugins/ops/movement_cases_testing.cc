@@ -133,8 +133,8 @@ void AddShapeCases(OpCases* cases) {
   cases->push_back({"Flatten", "", {F32({2, 3, 4})}, {{"axis", Int(-1)}}});
   cases->push_back({"Flatten", "", {F32({0, 3})}, {{"axis", Int(0)}}});
   for (const Shape& shape : {Shape{}, Shape{2, 3}, Shape{0, 4, 1}}) {
-    cases->push_back({"Shape", "", {F32(shape)}, {}});
-    cases->push_back({"Size", "", {F32(shape)}, {}});
+    AddWithDTypes(cases, {"Shape", "", {F32(shape)}, {}}, kAll);
+    AddWithDTypes(cases, {"Size", "", {F32(shape)}, {}}, kAll);
     cases->push_back({"Shape", "", {F32(shape)}, {{"start", Int(-2)}, {"end", Int(-1)}}});
   }
 }
@@ -171,6 +171,8 @@ void AddMovementCases(OpCases* cases) {
 void AddGeneratorCases(OpCases* cases) {
   cases->push_back({"Range", "", {ConstScalar(2), ConstScalar(17), ConstScalar(3)}, {}});
   cases->push_back({"Range", "", {ConstScalar(5), ConstScalar(-5), ConstScalar(-2)}, {}});
+  AddWithDTypes(cases, {"Range", "", {ConstReal(2), ConstReal(17), ConstReal(3)}, {}},
+                {DType::kF64, DType::kI16, DType::kI32});
   cases->push_back({"Range", "", {ConstScalar(0), ConstScalar(0), ConstScalar(1)}, {}});
   for (const IntList& shape : {IntList{}, IntList{3}, IntList{2, 0}, IntList{4, 5}}) {
     cases->push_back({"ConstantOfShape", "", {ConstInts(shape)}, {}});
@@ -184,7 +186,7 @@ void AddGeneratorCases(OpCases* cases) {
                      "",
                      {Of(DType::kI64, shape).In(-6, 6), ConstScalar(4), F32({2})},
                      {{"axis", Int(axis)}}},
-                    kFloats);
+                    kAll);
     }
   }
   cases->push_back({"OneHot", "", {Of(DType::kI32, {5}).In(0, 9), ConstScalar(10), F32({2})}, {}});

@@ -51,21 +51,30 @@ Arg Of(DType dtype, const Shape& shape);
 Arg Exactly(const Shape& shape, const std::vector<float>& values);
 Arg ConstInts(const std::vector<int64_t>& values);
 Arg ConstScalar(int64_t value);
+Arg ConstReal(float value);  // a scalar of float32
 inline const Arg kAbsent{};
+
+// Writes a value of any numeric dtype or bool; integers take the nearest.
+void StoreElement(DType dtype, double value, void* to);
 
 // Slack for a sum of `terms` products of numbers around 1: the error may grow with what is summed,
 // however small the sum turns out to be.
 constexpr double SlackFor(int64_t terms) { return 2 + static_cast<double>(terms) / 10; }
 
-// The case once as it is and once for each dtype, with every float32 argument in that dtype.
+// The case with every float32 argument in another dtype; ConstantOfShape with its output in it.
+OpCase InDType(const OpCase& one, DType dtype);
+// The dtype of the data that the operator computes with or moves.
+DType DataDType(const OpCase& one);
+// The case once as it is and once in each dtype.
 void AddWithDTypes(OpCases* cases, const OpCase& one, const std::vector<DType>& dtypes);
 inline const std::vector<DType> kHalves = {DType::kF16, DType::kBF16};
 inline const std::vector<DType> kFloats = {DType::kF16, DType::kBF16, DType::kF64};
-inline const std::vector<DType> kInts = {DType::kI8, DType::kI32, DType::kI64, DType::kU8,
-                                         DType::kU64};
-inline const std::vector<DType> kAll = {DType::kF16, DType::kBF16, DType::kF64,
-                                        DType::kI8,  DType::kI32,  DType::kI64,
-                                        DType::kU8,  DType::kU64,  DType::kBool};
+inline const std::vector<DType> kSigned = {DType::kI8, DType::kI16, DType::kI32, DType::kI64};
+inline const std::vector<DType> kInts = {DType::kI8, DType::kI16, DType::kI32, DType::kI64,
+                                         DType::kU8, DType::kU16, DType::kU32, DType::kU64};
+inline const std::vector<DType> kAll = {DType::kF16, DType::kBF16, DType::kF64, DType::kI8,
+                                        DType::kI16, DType::kI32,  DType::kI64, DType::kU8,
+                                        DType::kU16, DType::kU32,  DType::kU64, DType::kBool};
 
 using IntList = std::vector<int64_t>;
 inline AttrValue Int(int64_t value) { return value; }
