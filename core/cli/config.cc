@@ -61,8 +61,8 @@ Outcome CheckConfig(const Args& args) {
 Json KeysAsJson() {
   Json json = Json::array();
   for (const config::KeyRow& row : config::KeyTable()) {
-    json.push_back({{"key", row.key},
-                    {"default", ToJson(row.get(config::DefaultConfig()))},
+    json.push_back({{"key", config::WithName(row.key, "\"NAME\"")},
+                    {"default", ToJson(row.get(config::DefaultConfig(), {}))},
                     {"legal", config::Expected(row)},
                     {"doc", row.doc}});
   }

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "core/base/file.h"
+#include "core/config/conflicts.h"
 #include "core/config/reader.h"
 
 namespace midstream::config {
@@ -76,11 +77,12 @@ Result<Config> ParseConfig(std::string_view text, const std::string& name,
   Config config;
   std::vector<Problem> found;
   ReadText(text, name, config, found);
-  // The parser hands tables over in the order of their names.
-  std::stable_sort(found.begin(), found.end(), [](const Problem& a, const Problem& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
   for (const Override& override : overrides) ReadOverride(override, config, found);
+  FindConflicts(config, found);
+  // The parser hands tables over in the order of their names; overrides come last.
+  std::stable_sort(found.begin(), found.end(), [](const Problem& a, const Problem& b) {
+    return std::tuple(a.line == 0, a.line, a.column) < std::tuple(b.line == 0, b.line, b.column);
+  });
   if (problems != nullptr) *problems = found;
   if (!found.empty()) return Refuse(found);
   return config;

@@ -38,9 +38,28 @@ enum class Fallback { kError, kWarn, kAllow };
 enum class ProbeMode { kAlways, kCached, kOff };
 enum class DropoutPolicy { kRemove, kError };
 
+enum class OnUnsupported { kUpcast, kError };
+enum class ComputeType { kAuto, kFloat64, kFloat32, kFloat16, kBFloat16 };
+enum class Implementation { kAuto, kHighPrecision, kHighPerformance };
+
+// What is said of one node or of one type of operator; kAuto where nothing is.
+struct NodePrecision {
+  ComputeType dtype = ComputeType::kAuto;
+  ComputeType output_dtype = ComputeType::kAuto;
+  Implementation impl = Implementation::kAuto;
+};
+
+// A node's own entry beats that of its type, which beats the mode and its lists.
 struct PrecisionConfig {
   PrecisionMode mode = PrecisionMode::kOrigin;
   std::vector<std::string> keep;
+  OnUnsupported on_unsupported = OnUnsupported::kUpcast;
+  // Types of operators moved onto a list of a mixed mode; empty in every other mode.
+  std::vector<std::string> white;
+  std::vector<std::string> black;
+  std::vector<std::string> gray;
+  std::map<std::string, NodePrecision, std::less<>> op;    // by type of operator
+  std::map<std::string, NodePrecision, std::less<>> node;  // by name of node
 };
 
 struct ExecutionConfig {
@@ -109,7 +128,8 @@ struct MS_API Config {
   GraphConfig graph;
   std::map<std::string, BackendOptions, std::less<>> backends;
 
-  // By full key ("precision.mode", "backends.cpu_blas.isa"); a key that is absent has its default.
+  // By full key ("precision.mode", "precision.op.Softmax.dtype", "backends.cpu_blas.isa"; a name
+  // that is no bare key of TOML in quotes); a key that is absent has its default.
   std::map<std::string, Origin, std::less<>> origins;
 
   // Requires: nothing; a key that nobody set gives the default's origin.

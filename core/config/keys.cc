@@ -6,95 +6,10 @@
 #include <array>
 #include <charconv>
 
+#include "core/config/rows.h"
+
 namespace midstream::config {
 namespace {
-
-// ---- Rows from pointers to members
-// ---------------------------------------------------------------
-
-// Member<&Config::precision, &PrecisionConfig::mode>(config) is config.precision.mode.
-template <auto... kPath>
-auto& Member(Config& config) {
-  return (config.*....*kPath);
-}
-template <auto... kPath>
-const auto& Member(const Config& config) {
-  return (config.*....*kPath);
-}
-template <auto... kPath>
-using MemberType = std::remove_reference_t<decltype(Member<kPath...>(std::declval<Config&>()))>;
-
-template <auto... kPath>
-constexpr KeyRow PlainRow(KeyType type, std::string_view key, std::string_view doc) {
-  using T = MemberType<kPath...>;
-  return {.key = key,
-          .doc = doc,
-          .type = type,
-          .get = [](const Config& config) { return Value(Member<kPath...>(config)); },
-          .set = [](Config& config,
-                    const Value& value) { Member<kPath...>(config) = std::get<T>(value); }};
-}
-
-template <auto... kPath>
-constexpr KeyRow Bool(std::string_view key, std::string_view doc) {
-  return PlainRow<kPath...>(KeyType::kBool, key, doc);
-}
-
-template <auto... kPath>
-constexpr KeyRow Integer(std::string_view key, int64_t min, int64_t max, std::string_view doc,
-                         const IntegerSpelling* spelling = nullptr) {
-  KeyRow row = PlainRow<kPath...>(KeyType::kInteger, key, doc);
-  row.min = min;
-  row.max = max;
-  row.spelling = spelling;
-  return row;
-}
-
-template <auto... kPath>
-constexpr KeyRow String(std::string_view key, const TextRule& rule, std::string_view doc) {
-  KeyRow row = PlainRow<kPath...>(KeyType::kString, key, doc);
-  row.rule = &rule;
-  return row;
-}
-
-template <auto... kPath>
-constexpr KeyRow List(std::string_view key, const TextRule& rule, std::string_view doc) {
-  KeyRow row = PlainRow<kPath...>(KeyType::kList, key, doc);
-  row.rule = &rule;
-  return row;
-}
-
-template <const auto& kNames, auto... kPath>
-constexpr KeyRow Choice(std::string_view key, std::string_view doc) {
-  using T = MemberType<kPath...>;
-  return {.key = key,
-          .doc = doc,
-          .type = KeyType::kChoice,
-          .get =
-              [](const Config& config) {
-                const int index = static_cast<int>(Member<kPath...>(config));
-                const auto* name = std::find_if(kNames.begin(), kNames.end(), [&](const auto& n) {
-                  return n.index == index && n.refusal.empty();
-                });
-                return Value(std::string(name == kNames.end() ? "" : name->name));
-              },
-          .set =
-              [](Config& config, const Value& value) {
-                const auto* name = std::find_if(kNames.begin(), kNames.end(), [&](const auto& n) {
-                  return n.name == std::get<std::string>(value) && n.refusal.empty();
-                });
-                if (name != kNames.end()) Member<kPath...>(config) = static_cast<T>(name->index);
-              },
-          .choices = kNames};
-}
-
-template <typename E>
-constexpr ChoiceName Name(std::string_view name, E value) {
-  return {.name = name, .index = static_cast<int>(value)};
-}
-constexpr ChoiceName Refused(std::string_view name, std::string_view why) {
-  return {.name = name, .index = -1, .refusal = why};
-}
 
 // ---- Names of choices
 // ----------------------------------------------------------------------------
@@ -120,6 +35,18 @@ constexpr std::array kPrecisionModes = {
     Refused("cube_hif8", kNoHif8),
     Refused("mixed_hif8", kNoHif8),
 };
+
+constexpr std::array kOnUnsupported = {Name("upcast", OnUnsupported::kUpcast),
+                                       Name("error", OnUnsupported::kError)};
+
+constexpr std::array kComputeTypes = {
+    Name("auto", ComputeType::kAuto), Name("float64", ComputeType::kFloat64),
+    Name("float32", ComputeType::kFloat32), Name("float16", ComputeType::kFloat16),
+    Name("bfloat16", ComputeType::kBFloat16)};
+
+constexpr std::array kImplementations = {
+    Name("auto", Implementation::kAuto), Name("high_precision", Implementation::kHighPrecision),
+    Name("high_performance", Implementation::kHighPerformance)};
 
 constexpr std::array kFallbacks = {Name("error", Fallback::kError), Name("warn", Fallback::kWarn),
                                    Name("allow", Fallback::kAllow)};
@@ -181,6 +108,10 @@ constexpr IntegerSpelling kEngineStreams = {StreamsOfEngines, "text like \"AIcor
 constexpr std::array kSections = {
     SectionRow{"", "Which backend runs the model, and how."},
     SectionRow{"precision", "The dtype that operators compute in."},
+    SectionRow{"precision.op.*",
+               "One type of operator, by its ONNX name; it comes before precision.mode and the "
+               "lists."},
+    SectionRow{"precision.node.*", "One node, by its name; it comes before its type's section."},
     SectionRow{"execution", "Threads and parallel requests."},
     SectionRow{"optimizer", "Rewrites of the graph; results stay the same up to rounding."},
     SectionRow{"device", "The device of the backend."},
@@ -189,6 +120,18 @@ constexpr std::array kSections = {
     SectionRow{"weights", "Reading weights."},
     SectionRow{"graph", "Reading graphs."},
 };
+
+using OpPrecision = Plain<&Config::precision, &PrecisionConfig::op>;
+using NodesPrecision = Plain<&Config::precision, &PrecisionConfig::node>;
+
+constexpr std::string_view kDtypeDoc =
+    "The dtype to compute in; \"auto\" leaves it to precision.mode. NPU option customize_dtypes.";
+constexpr std::string_view kOutputDtypeDoc =
+    "The dtype of the results; \"auto\" leaves it to dtype and precision.mode. NPU option "
+    "customize_dtypes.";
+constexpr std::string_view kImplDoc =
+    "Which kernel to prefer where a backend has several. NPU options op_precision_mode and "
+    "op_select_implmode.";
 
 constexpr std::array kKeys = {
     String<&Config::backend>(
@@ -209,6 +152,37 @@ constexpr std::array kKeys = {
         "precision.keep", kNotEmpty,
         "Nodes that keep the dtype of the model whatever precision.mode says. NPU function "
         "keep_dtype_scope."),
+
+    Choice<kOnUnsupported, &Config::precision, &PrecisionConfig::on_unsupported>(
+        "precision.on_unsupported",
+        "When no backend of the placement has an operator in the dtype that the policy asks for: "
+        "\"upcast\" computes it in the next higher dtype and reports that, \"error\" refuses the "
+        "model."),
+    List<&Config::precision, &PrecisionConfig::white>(
+        "precision.white", kNotEmpty,
+        "Types of operators to move onto the white list of a mixed mode: they compute in half "
+        "precision. NPU option modify_mixlist."),
+    List<&Config::precision, &PrecisionConfig::black>(
+        "precision.black", kNotEmpty,
+        "Types of operators to move onto the black list of a mixed mode: they compute in the dtype "
+        "of the model. NPU option modify_mixlist."),
+    List<&Config::precision, &PrecisionConfig::gray>(
+        "precision.gray", kNotEmpty,
+        "Types of operators to take off both lists of a mixed mode: they follow their operands. "
+        "NPU option modify_mixlist."),
+
+    Choice<kComputeTypes, Entry<OpPrecision, &NodePrecision::dtype>>("precision.op.*.dtype",
+                                                                     kDtypeDoc),
+    Choice<kComputeTypes, Entry<OpPrecision, &NodePrecision::output_dtype>>(
+        "precision.op.*.output_dtype", kOutputDtypeDoc),
+    Choice<kImplementations, Entry<OpPrecision, &NodePrecision::impl>>("precision.op.*.impl",
+                                                                       kImplDoc),
+    Choice<kComputeTypes, Entry<NodesPrecision, &NodePrecision::dtype>>("precision.node.*.dtype",
+                                                                        kDtypeDoc),
+    Choice<kComputeTypes, Entry<NodesPrecision, &NodePrecision::output_dtype>>(
+        "precision.node.*.output_dtype", kOutputDtypeDoc),
+    Choice<kImplementations, Entry<NodesPrecision, &NodePrecision::impl>>("precision.node.*.impl",
+                                                                          kImplDoc),
 
     Integer<&Config::execution, &ExecutionConfig::streams>(
         "execution.streams", 1, 1024,
@@ -295,6 +269,40 @@ bool IsSection(std::string_view name) {
   return std::any_of(kKeys.begin(), kKeys.end(), [&](const KeyRow& row) {
     return row.key.size() > name.size() && row.key.starts_with(name) && row.key[name.size()] == '.';
   });
+}
+
+bool HoldsFreeNames(std::string_view name) {
+  return !name.empty() && IsSection(std::string(name) + ".*");
+}
+
+std::string WithName(std::string_view key, std::string_view name) {
+  std::string full(key);
+  const size_t star = full.find('*');
+  return star == std::string::npos ? full : full.replace(star, 1, name);
+}
+
+std::string QuotedKey(std::string_view name) {
+  const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+  return bare ? std::string(name) : Quoted(name);
+}
+
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      quoted += fmt::format("\\u{:04x}", byte);
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
 }
 
 bool IsPluginName(std::string_view text) {

@@ -2,7 +2,8 @@
 //
 // Checking, `config show`, the text of --help, the commented default file and
 // docs/configuration.md all come from these rows, so they cannot disagree. A new key is a member of
-// Config with its default, and a row in keys.cc.
+// Config with its default, and a row in keys.cc. One part of a key may be free, written "*": the
+// row "precision.op.*.dtype" is the key dtype of every table [precision.op."NAME"].
 // Threads: the table is immutable.
 #ifndef MIDSTREAM_CORE_CONFIG_KEYS_H_
 #define MIDSTREAM_CORE_CONFIG_KEYS_H_
@@ -46,12 +47,15 @@ struct IntegerSpelling {
 };
 
 struct KeyRow {
-  std::string_view key;  // full: "precision.mode"
+  std::string_view key;  // full: "precision.mode", "precision.op.*.dtype"
   std::string_view doc;  // one sentence or two
   KeyType type = KeyType::kString;
-  Value (*get)(const Config& config) = nullptr;
+  // name stands for the free part of key; any other key ignores it.
+  Value (*get)(const Config& config, std::string_view name) = nullptr;
   // Requires: value is legal for this row.
-  void (*set)(Config& config, const Value& value) = nullptr;
+  void (*set)(Config& config, std::string_view name, const Value& value) = nullptr;
+  // The names that config has for the free part of key; null when it has none.
+  std::vector<std::string_view> (*names)(const Config& config) = nullptr;
 
   int64_t min = 0;  // kInteger
   int64_t max = 0;
@@ -72,13 +76,21 @@ struct SectionRow {
 std::span<const KeyRow> KeyTable();
 std::span<const SectionRow> SectionTable();
 
-// The one section whose tables hold free keys: [backends.NAME].
+// The one section whose tables hold keys that have no row: [backends.NAME].
 inline constexpr std::string_view kBackendsSection = "backends";
 
 // nullptr when there is no such key.
 const KeyRow* FindKey(std::string_view key);
 // Whether some key begins with name and a dot.
 bool IsSection(std::string_view name);
+// Whether the tables in section name have free names, as those of "precision.op" have.
+bool HoldsFreeNames(std::string_view name);
+
+// key with name in place of its free part, if it has one.
+std::string WithName(std::string_view key, std::string_view name);
+// name as one part of a TOML key, and text as a TOML string.
+std::string QuotedKey(std::string_view name);
+std::string Quoted(std::string_view text);
 
 // Whether text may be the name of a plugin: [a-z0-9_]{1,64}.
 bool IsPluginName(std::string_view text);

@@ -86,37 +86,51 @@ std::string BoundsMistake(std::string_view text) {
   return "";
 }
 
+// Where a table or a key stands: as the key table spells it, as the file does, and what the free
+// part of the former is in the latter.
+struct Place {
+  std::string key;   // "precision.op.*.dtype"
+  std::string full;  // "precision.op.Softmax.dtype"
+  std::string name;  // "Softmax"
+};
+
 class Reader {
  public:
   // override is true for --set: file is then its name in messages.
   Reader(std::string file, bool is_override, Config& config, std::vector<Problem>& problems)
       : file_(std::move(file)), override_(is_override), config_(config), problems_(problems) {}
 
-  void ReadTable(const toml::table& table, const std::string& path) {
+  void ReadTable(const toml::table& table, const Place& place) {
+    const bool free = HoldsFreeNames(place.key);
     for (auto&& [key, node] : table) {
       const std::string name(key.str());
-      const std::string full = path.empty() ? name : path + "." + name;
-      if (name.find('.') == std::string::npos) {
-        ReadNode(full, key.source().begin, node);
+      const std::string prefix = place.key.empty() ? "" : place.key + ".";
+      const std::string full = place.full.empty() ? "" : place.full + ".";
+      if (free && name.empty()) {
+        Add(key.source().begin, place.full, "expected a name that is not empty, found \"\"");
+      } else if (free) {
+        ReadNode({prefix + "*", full + QuotedKey(name), name}, key.source().begin, node);
+      } else if (name.find_first_of(".*") == std::string::npos) {
+        ReadNode({prefix + name, full + name, place.name}, key.source().begin, node);
       } else {
         // A quoted key with a dot in it would otherwise look like a key in a section.
-        Add(key.source().begin, full, "unknown key; write the dots of a key outside of quotes");
+        Add(key.source().begin, full + name,
+            "unknown key; write the dots of a key outside of quotes");
       }
     }
   }
 
-  void ReadNode(const std::string& key, toml::source_position key_position,
-                const toml::node& node) {
-    if (const KeyRow* row = FindKey(key)) {
-      ReadValue(*row, node);
-    } else if (key == kBackendsSection) {
+  void ReadNode(const Place& place, toml::source_position key_position, const toml::node& node) {
+    if (const KeyRow* row = FindKey(place.key)) {
+      ReadValue({*row, place}, node);
+    } else if (place.key == kBackendsSection) {
       ReadBackends(node);
-    } else if (!IsSection(key)) {
-      Add(key_position, key, UnknownKey(key, node));
+    } else if (!IsSection(place.key)) {
+      Add(key_position, place.full, UnknownKey(place, node));
     } else if (const toml::table* table = node.as_table()) {
-      ReadTable(*table, key);
+      ReadTable(*table, place);
     } else {
-      Add(node.source().begin, key,
+      Add(node.source().begin, place.full,
           fmt::format("is a section: expected a table, found {}", TypeName(node)));
     }
   }
@@ -127,27 +141,39 @@ class Reader {
   }
 
  private:
-  static std::string UnknownKey(const std::string& key, const toml::node& node) {
-    std::vector<std::string_view> names;
+  // A row of the key table and where the file has it.
+  struct Key {
+    const KeyRow& row;
+    const Place& place;
+  };
+
+  static std::string UnknownKey(const Place& place, const toml::node& node) {
+    std::vector<std::string> names;
     if (node.is_table()) {
       for (const SectionRow& section : SectionTable()) {
-        if (!section.name.empty()) names.push_back(section.name);
+        names.emplace_back(section.name.substr(0, section.name.find(".*")));
       }
-      names.push_back(kBackendsSection);
-      return "unknown section" + DidYouMean(key, names);
+      names.emplace_back(kBackendsSection);
+    } else {
+      for (const KeyRow& row : KeyTable()) names.emplace_back(row.key);
     }
-    for (const KeyRow& row : KeyTable()) names.push_back(row.key);
-    return "unknown key" + DidYouMean(key, names);
+    std::erase(names, "");
+    std::string_view nearest =
+        Nearest(place.key, std::vector<std::string_view>(names.begin(), names.end()));
+    std::string text = node.is_table() ? "unknown section" : "unknown key";
+    if (nearest.empty()) return text;
+    const std::string name = place.name.empty() ? "\"NAME\"" : QuotedKey(place.name);
+    return text + fmt::format("; did you mean {}?", Shown(WithName(nearest, name)));
   }
 
-  void Expect(const KeyRow& row, const toml::node& node, std::string_view found) {
-    Add(node.source().begin, row.key, fmt::format("expected {}, found {}", Expected(row), found));
+  void Expect(const Key& key, const toml::node& node, std::string_view found) {
+    Add(node.source().begin, key.place.full,
+        fmt::format("expected {}, found {}", Expected(key.row), found));
   }
 
-  void Set(const KeyRow& row, const toml::node& node, const Value& value,
-           std::string written = {}) {
-    row.set(config_, value);
-    Record(std::string(row.key), node, std::move(written));
+  void Set(const Key& key, const toml::node& node, const Value& value, std::string written = {}) {
+    key.row.set(config_, key.place.name, value);
+    Record(key.place.full, node, std::move(written));
   }
 
   void Record(const std::string& key, const toml::node& node, std::string written) {
@@ -164,66 +190,68 @@ class Reader {
     config_.origins.insert_or_assign(key, std::move(origin));
   }
 
-  void ReadValue(const KeyRow& row, const toml::node& node) {
-    switch (row.type) {
+  void ReadValue(const Key& key, const toml::node& node) {
+    switch (key.row.type) {
       case KeyType::kBool:
-        if (const auto* boolean = node.as_boolean()) return Set(row, node, boolean->get());
-        return Expect(row, node, Found(node));
+        if (const auto* boolean = node.as_boolean()) return Set(key, node, boolean->get());
+        return Expect(key, node, Found(node));
       case KeyType::kInteger:
-        return ReadInteger(row, node);
+        return ReadInteger(key, node);
       case KeyType::kString:
-        if (const auto* text = node.as_string(); text && row.rule->accepts(text->get())) {
-          return Set(row, node, text->get());
+        if (const auto* text = node.as_string(); text && key.row.rule->accepts(text->get())) {
+          return Set(key, node, text->get());
         }
-        return Expect(row, node, Found(node));
+        return Expect(key, node, Found(node));
       case KeyType::kList:
-        return ReadList(row, node);
+        return ReadList(key, node);
       case KeyType::kChoice:
-        return ReadChoice(row, node);
+        return ReadChoice(key, node);
     }
   }
 
-  void ReadInteger(const KeyRow& row, const toml::node& node) {
+  void ReadInteger(const Key& key, const toml::node& node) {
     std::optional<int64_t> value;
     if (const auto* integer = node.as_integer()) value = integer->get();
-    if (const auto* text = node.as_string(); text && row.spelling) {
-      value = row.spelling->read(text->get());
+    if (const auto* text = node.as_string(); text && key.row.spelling) {
+      value = key.row.spelling->read(text->get());
     }
-    if (!value || *value < row.min || *value > row.max) return Expect(row, node, Found(node));
-    Set(row, node, *value);
+    if (!value || *value < key.row.min || *value > key.row.max) {
+      return Expect(key, node, Found(node));
+    }
+    Set(key, node, *value);
   }
 
-  void ReadList(const KeyRow& row, const toml::node& node) {
+  void ReadList(const Key& key, const toml::node& node) {
     const toml::array* array = node.as_array();
-    if (array == nullptr) return Expect(row, node, Found(node));
+    if (array == nullptr) return Expect(key, node, Found(node));
     std::vector<std::string> items;
     bool good = true;
     for (const toml::node& item : *array) {
       const auto* text = item.as_string();
-      if (text != nullptr && row.rule->accepts(text->get())) {
+      if (text != nullptr && key.row.rule->accepts(text->get())) {
         items.push_back(text->get());
       } else {
-        Expect(row, item, Found(item) + " in it");
+        Expect(key, item, Found(item) + " in it");
         good = false;
       }
     }
-    if (good) Set(row, node, items);
+    if (good) Set(key, node, items);
   }
 
-  void ReadChoice(const KeyRow& row, const toml::node& node) {
+  void ReadChoice(const Key& key, const toml::node& node) {
     const auto* text = node.as_string();
-    if (text == nullptr) return Expect(row, node, Found(node));
+    if (text == nullptr) return Expect(key, node, Found(node));
     std::vector<std::string_view> names;
-    for (const ChoiceName& choice : row.choices) {
+    for (const ChoiceName& choice : key.row.choices) {
       if (choice.name == text->get()) {
-        if (choice.refusal.empty()) return Set(row, node, text->get(), text->get());
+        if (choice.refusal.empty()) return Set(key, node, text->get(), text->get());
         return Add(
-            node.source().begin, row.key,
-            fmt::format("\"{}\" {}: expected {}", choice.name, choice.refusal, Expected(row)));
+            node.source().begin, key.place.full,
+            fmt::format("\"{}\" {}: expected {}", choice.name, choice.refusal, Expected(key.row)));
       }
       if (choice.refusal.empty()) names.push_back(choice.name);
     }
-    Expect(row, node, Found(node) + DidYouMean(text->get(), names));
+    Expect(key, node, Found(node) + DidYouMean(text->get(), names));
   }
 
   void ReadBackends(const toml::node& node) {
@@ -277,6 +305,41 @@ std::optional<toml::table> ParseValue(const std::string& text) {
   return std::nullopt;
 }
 
+// The parts of a dotted key; empty when it is not one. A shell eats the quotes of a name with
+// slashes, so a key that is not TOML may still be that of a row with a free part.
+std::vector<std::string> KeyParts(const std::string& key) {
+  std::vector<std::string> parts;
+  if (key.find('\n') == std::string::npos && BoundsMistake(key).empty()) {
+    try {
+      const toml::table table = toml::parse(key + " = 0");
+      for (const toml::table* at = &table; at != nullptr && at->size() == 1;) {
+        parts.emplace_back(at->begin()->first.str());
+        at = at->begin()->second.as_table();
+      }
+      return parts;
+    } catch (const toml::parse_error&) {
+      parts.clear();
+    }
+  }
+  for (const KeyRow& row : KeyTable()) {
+    const size_t star = row.key.find('*');
+    if (star == std::string_view::npos) continue;
+    const std::string_view before = row.key.substr(0, star);
+    const std::string_view after = row.key.substr(star + 1);
+    if (key.size() <= before.size() + after.size() || !key.starts_with(before) ||
+        !key.ends_with(after)) {
+      continue;
+    }
+    for (std::string_view rest = before; !rest.empty(); rest.remove_prefix(rest.find('.') + 1)) {
+      parts.emplace_back(rest.substr(0, rest.find('.')));
+    }
+    parts.push_back(key.substr(before.size(), key.size() - before.size() - after.size()));
+    if (!after.empty()) parts.emplace_back(after.substr(1));
+    return parts;
+  }
+  return parts;
+}
+
 // "a,b" as an array of two strings, "" as an empty one.
 toml::array SplitList(std::string_view text) {
   toml::array items;
@@ -286,6 +349,18 @@ toml::array SplitList(std::string_view text) {
     text.remove_prefix(std::min(text.size(), item.size() + 1));
   }
   return items;
+}
+
+// A part with a dot or star that is no free name makes a key that has no row.
+Place PlaceOf(const std::vector<std::string>& parts) {
+  Place place;
+  for (const std::string& part : parts) {
+    const bool free = HoldsFreeNames(place.key);
+    if (free) place.name = part;
+    place.key += (place.key.empty() ? "" : ".") + (free ? "*" : QuotedKey(part));
+    place.full += (place.full.empty() ? "" : ".") + QuotedKey(part);
+  }
+  return place;
 }
 
 bool IsText(KeyType type) { return type == KeyType::kString || type == KeyType::kChoice; }
@@ -300,7 +375,7 @@ void ReadText(std::string_view text, const std::string& name, Config& config,
     return;
   }
   try {
-    reader.ReadTable(toml::parse(text), "");
+    reader.ReadTable(toml::parse(text), {});
   } catch (const toml::parse_error& error) {
     reader.Add(error.source().begin, "", "not TOML: " + OneLine(error.description()));
   }
@@ -308,7 +383,10 @@ void ReadText(std::string_view text, const std::string& name, Config& config,
 
 void ReadOverride(const Override& override, Config& config, std::vector<Problem>& problems) {
   Reader reader("--set", true, config, problems);
-  const KeyRow* row = FindKey(override.key);
+  const std::vector<std::string> parts = KeyParts(override.key);
+  Place place = PlaceOf(parts);
+  if (parts.empty()) place.key = place.full = override.key;
+  const KeyRow* row = FindKey(place.key);
   std::optional<toml::table> parsed = ParseValue(override.value);
   const toml::node* node = parsed ? parsed->get("v") : nullptr;
 
@@ -333,10 +411,13 @@ void ReadOverride(const Override& override, Config& config, std::vector<Problem>
     backends.insert(
         override.key.substr(kBackendsSection.size() + 1, dot - kBackendsSection.size() - 1),
         std::move(options));
-    reader.ReadNode(std::string(kBackendsSection), {}, backends);
-    return;
+    return reader.ReadNode({std::string(kBackendsSection), std::string(kBackendsSection), {}}, {},
+                           backends);
   }
-  reader.ReadNode(override.key, {}, *node);
+  if (!parts.empty() && place.name.empty() && place.key.find(".*") != std::string::npos) {
+    return reader.Add({}, place.full, "expected a name that is not empty, found \"\"");
+  }
+  reader.ReadNode(place, {}, *node);
 }
 
 }  // namespace midstream::config

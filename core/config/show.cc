@@ -10,22 +10,6 @@ namespace {
 
 constexpr size_t kLineWidth = 100;
 
-std::string Quoted(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      quoted += fmt::format("\\u{:04x}", byte);
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
-}
-
 std::string ToToml(const Value& value) {
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
   if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
@@ -39,13 +23,16 @@ std::string ToToml(const Value& value) {
 }
 
 // The value in force; a choice in the spelling that was used for it.
-Value InForce(const KeyRow& row, const Config& config) {
-  const Origin& origin = config.origin(row.key);
+Value InForce(const KeyRow& row, std::string_view name, const Config& config) {
+  const Origin& origin = config.origin(WithName(row.key, QuotedKey(name)));
   if (row.type == KeyType::kChoice && !origin.written.empty()) return origin.written;
-  return row.get(config);
+  return row.get(config, name);
 }
 
-std::string DefaultText(const KeyRow& row) { return ToToml(row.get(DefaultConfig())); }
+std::string DefaultText(const KeyRow& row) { return ToToml(row.get(DefaultConfig(), {})); }
+
+// A key or section as a person writes it.
+std::string Readable(std::string_view key) { return WithName(key, "\"NAME\""); }
 
 // text in lines of at most kLineWidth, each after prefix.
 std::string Wrapped(std::string_view text, std::string_view prefix) {
@@ -68,14 +55,20 @@ std::string LegalValues(const KeyRow& row) { return fmt::format("Legal: {}.", Ex
 
 std::string_view LastPart(const KeyRow& row) { return row.key.substr(row.key.rfind('.') + 1); }
 
+// The keys of a section stand together in the table.
+std::span<const KeyRow> KeysOf(const SectionRow& section) {
+  const auto rows = KeyTable();
+  const auto in = [&](const KeyRow& row) { return row.section() == section.name; };
+  const auto begin = std::find_if(rows.begin(), rows.end(), in);
+  return {begin, std::find_if_not(begin, rows.end(), in)};
+}
+
 // Calls section_begin(section) and then key(row) for each of its keys.
 template <typename SectionBegin, typename Key>
 void ForEachSection(SectionBegin section_begin, Key key) {
   for (const SectionRow& section : SectionTable()) {
     section_begin(section);
-    for (const KeyRow& row : KeyTable()) {
-      if (row.section() == section.name) key(row);
-    }
+    for (const KeyRow& row : KeysOf(section)) key(row);
   }
 }
 
@@ -87,10 +80,19 @@ constexpr std::string_view kBackendsDoc =
 
 std::vector<ShowRow> Show(const Config& config) {
   std::vector<ShowRow> rows;
-  for (const KeyRow& row : KeyTable()) {
-    const Value value = InForce(row, config);
-    rows.push_back({std::string(row.key), value, ToToml(value), config.origin(row.key).ToString(),
-                    std::string(row.doc)});
+  const auto add = [&](const KeyRow& row, std::string_view name) {
+    const Value value = InForce(row, name, config);
+    std::string key = WithName(row.key, QuotedKey(name));
+    rows.push_back(
+        {key, value, ToToml(value), config.origin(key).ToString(), std::string(row.doc)});
+  };
+  for (const SectionRow& section : SectionTable()) {
+    const auto keys = KeysOf(section);
+    const bool free = !keys.empty() && keys.front().names != nullptr;
+    const auto names = free ? keys.front().names(config) : std::vector<std::string_view>{""};
+    for (const std::string_view name : names) {
+      for (const KeyRow& row : keys) add(row, name);
+    }
   }
   for (const auto& [backend, options] : config.backends) {
     for (const auto& [option, value] : options) {
@@ -119,11 +121,11 @@ std::string KeysHelp() {
   ForEachSection(
       [&](const SectionRow& section) {
         const std::string title =
-            section.name.empty() ? "Top level" : fmt::format("[{}]", section.name);
+            section.name.empty() ? "Top level" : fmt::format("[{}]", Readable(section.name));
         text += fmt::format("{}{}: {}\n", text.empty() ? "" : "\n", title, section.doc);
       },
       [&](const KeyRow& row) {
-        text += fmt::format("  {} = {}\n", row.key, DefaultText(row));
+        text += fmt::format("  {} = {}\n", Readable(row.key), DefaultText(row));
         text += Wrapped(row.doc, "      ");
         text += Wrapped(LegalValues(row), "      ");
       });
@@ -138,12 +140,15 @@ std::string DefaultToml() {
       [&](const SectionRow& section) {
         text += '\n';
         text += Wrapped(section.doc, "# ");
-        if (!section.name.empty()) text += fmt::format("[{}]\n", section.name);
+        const bool free = section.name.ends_with('*');
+        if (free) text += "# ";
+        if (!section.name.empty()) text += fmt::format("[{}]\n", Readable(section.name));
       },
       [&](const KeyRow& row) {
         text += '\n';
         text += Wrapped(row.doc, "# ");
         text += Wrapped(LegalValues(row), "# ");
+        if (row.names != nullptr) text += "# ";
         text += fmt::format("{} = {}\n", LastPart(row), DefaultText(row));
       });
   text += '\n';
@@ -163,7 +168,7 @@ std::string ConfigurationMarkdown() {
   ForEachSection(
       [&](const SectionRow& section) {
         const std::string title =
-            section.name.empty() ? "Top level" : fmt::format("`[{}]`", section.name);
+            section.name.empty() ? "Top level" : fmt::format("`[{}]`", Readable(section.name));
         text += fmt::format(
             "\n## {}\n\n{}\n\n| key | default | legal values | meaning |\n"
             "|---|---|---|---|\n",

@@ -204,6 +204,81 @@ TEST(Config, NamesTheMistake) {
   for (const Case& c : cases) EXPECT_THAT(Refusal(c.text), HasSubstr(c.message)) << c.text;
 }
 
+TEST(Config, ReadsTablesWithFreeNames) {
+  const Config config = Parsed(R"([precision]
+mode = "mixed_float16"
+on_unsupported = "error"
+white = ["Softmax"]
+black = ["Add", "Mul"]
+gray = ["Exp"]
+[precision.op.Softmax]
+dtype = "float32"
+impl = "high_precision"
+[precision.node."fc1/MatMul"]
+dtype = "bfloat16"
+output_dtype = "float32"
+)");
+  EXPECT_EQ(config.precision.on_unsupported, OnUnsupported::kError);
+  EXPECT_THAT(config.precision.white, ElementsAre("Softmax"));
+  EXPECT_THAT(config.precision.black, ElementsAre("Add", "Mul"));
+  EXPECT_THAT(config.precision.gray, ElementsAre("Exp"));
+  ASSERT_EQ(config.precision.op.size(), 1u);
+  EXPECT_EQ(config.precision.op.at("Softmax").dtype, ComputeType::kFloat32);
+  EXPECT_EQ(config.precision.op.at("Softmax").output_dtype, ComputeType::kAuto);
+  EXPECT_EQ(config.precision.op.at("Softmax").impl, Implementation::kHighPrecision);
+  ASSERT_EQ(config.precision.node.size(), 1u);
+  EXPECT_EQ(config.precision.node.at("fc1/MatMul").dtype, ComputeType::kBFloat16);
+  EXPECT_EQ(config.precision.node.at("fc1/MatMul").output_dtype, ComputeType::kFloat32);
+  EXPECT_EQ(config.origin("precision.op.Softmax.dtype").ToString(), "a.toml:8:9");
+  EXPECT_EQ(config.origin("precision.node.\"fc1/MatMul\".dtype").ToString(), "a.toml:11:9");
+}
+
+TEST(Config, NamesTheMistakeInATableWithAFreeName) {
+  const Case cases[] = {
+      {"[precision.op.Softmax]\ndtpye = 'float32'",
+       "a.toml:2:1: precision.op.Softmax.dtpye: unknown key; did you mean "
+       "precision.op.Softmax.dtype?"},
+      {"[precision.node.'a/b']\ndtype = 'half'",
+       "a.toml:2:9: precision.node.\"a/b\".dtype: expected one of \"auto\", \"float64\", "
+       "\"float32\", \"float16\", \"bfloat16\", found \"half\""},
+      {"[precision.ops.Softmax]\ndtype = 'float32'",
+       "a.toml:1:12: precision.ops: unknown section; did you mean precision.op?"},
+      {"[precision.op]\nSoftmax = 'float32'",
+       "a.toml:2:11: precision.op.Softmax: is a section: expected a table, found a string"},
+      {"precision.op = 'float32'", "precision.op: is a section: expected a table"},
+      {"[precision.op.'']\ndtype = 'float32'", "precision.op: expected a name that is not empty"},
+      {"[precision.op.'*']\ndtpye = 1", "precision.op.\"*\".dtpye: unknown key"},
+      {"precision.'*' = 1", "unknown key"},
+      {"[precision.op.a.'dtype.x']\ny = 1", "write the dots of a key outside of quotes"},
+  };
+  for (const Case& c : cases) EXPECT_THAT(Refusal(c.text), HasSubstr(c.message)) << c.text;
+}
+
+TEST(Config, FindsConflicts) {
+  const Case cases[] = {
+      {"[precision]\nmode = 'force_fp16'\nwhite = ['Add']",
+       "a.toml:3:9: precision.white: needs a mixed mode (\"mixed_float16\" or \"mixed_bfloat16\"), "
+       "but precision.mode is \"force_fp16\" (a.toml:2:8)"},
+      {"precision.gray = ['Add']", "but precision.mode is \"origin\" (default)"},
+      {"[precision]\nmode = 'mixed_float16'\nwhite = ['Add', 'Mul']\nblack = ['Exp', 'Mul']",
+       "a.toml:4:9: precision.black: \"Mul\" is also in precision.white (a.toml:3:9): expected it "
+       "in "
+       "one of them"},
+      {"[precision]\nkeep = ['fc1']\n[precision.node.'fc1/MatMul']\ndtype = 'float16'",
+       "a.toml:4:9: precision.node.\"fc1/MatMul\".dtype: the node keeps the dtype of the model, by "
+       "\"fc1\" in precision.keep (a.toml:2:8)"},
+      {"[precision]\nkeep = ['fc1']\n[precision.node.fc1]\noutput_dtype = 'float16'",
+       "a.toml:4:16: precision.node.fc1.output_dtype: the node keeps"},
+  };
+  for (const Case& c : cases)
+    EXPECT_EQ(Refusal(c.text).find(c.message) == std::string::npos, false) << c.text << "\n"
+                                                                           << Refusal(c.text);
+  Parsed("[precision]\nkeep = ['fc']\n[precision.node.'fc1/MatMul']\ndtype = 'float16'");
+  Parsed("[precision]\nkeep = ['fc1']\n[precision.node.fc1]\nimpl = 'high_precision'");
+  EXPECT_THAT(Refusal("", {{"precision.white", "Add"}}),
+              HasSubstr("--set: precision.white: needs a mixed mode"));
+}
+
 TEST(Config, AcceptsByteOrderMarkAndWindowsLines) {
   EXPECT_EQ(Parsed("\xef\xbb\xbf[execution]\r\nthreads = 5\r\n").execution.threads, 5);
 }
@@ -241,6 +316,19 @@ TEST(Override, TakesTomlAndBareWords) {
   EXPECT_THAT(set("plugins.list", "").plugins.list, IsEmpty());
   EXPECT_THAT(set("backends.acme.mode", "fast").backends.at("acme"),
               ElementsAre(Pair("mode", "fast")));
+}
+
+TEST(Override, NamesTheFreePartWithOrWithoutQuotes) {
+  const auto set = [](const char* key) { return Parsed("", {{key, "float32"}}).precision; };
+  EXPECT_EQ(set("precision.op.Softmax.dtype").op.at("Softmax").dtype, ComputeType::kFloat32);
+  EXPECT_EQ(set("precision.op.\"Softmax\".dtype").op.at("Softmax").dtype, ComputeType::kFloat32);
+  EXPECT_EQ(set("precision.node.\"a/b.c\".dtype").node.at("a/b.c").dtype, ComputeType::kFloat32);
+  EXPECT_EQ(set("precision.node.a/b.c.dtype").node.at("a/b.c").dtype, ComputeType::kFloat32)
+      << "as it is after a shell took the quotes";
+  EXPECT_EQ(Refusal("", {{"precision.op.Softmax.dtpye", "float32"}}),
+            "--set: precision.op.Softmax.dtpye: unknown key; did you mean "
+            "precision.op.Softmax.dtype?");
+  EXPECT_THAT(Refusal("", {{"precision.op.Softmax", "float32"}}), HasSubstr("expected a table"));
 }
 
 TEST(Override, LastOneWins) {

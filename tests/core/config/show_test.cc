@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -43,9 +44,9 @@ TEST(KeyTable, RowsAreComplete) {
 TEST(KeyTable, SettingWhatWasGotChangesNothing) {
   Config config;
   for (const KeyRow& row : KeyTable()) {
-    const Value value = row.get(config);
-    row.set(config, value);
-    EXPECT_EQ(row.get(config), value) << row.key;
+    const Value value = row.get(config, "x");
+    row.set(config, "x", value);
+    EXPECT_EQ(row.get(config, "x"), value) << row.key;
   }
 }
 
@@ -55,7 +56,9 @@ TEST(Show, GivesEveryKeyWithItsSource) {
   ASSERT_TRUE(config.ok());
   std::map<std::string, ShowRow> rows;
   for (const ShowRow& row : Show(*config)) rows.emplace(row.key, row);
-  EXPECT_EQ(rows.size(), KeyTable().size() + 1);
+  const auto free = std::count_if(KeyTable().begin(), KeyTable().end(),
+                                  [](const KeyRow& row) { return row.names != nullptr; });
+  EXPECT_EQ(rows.size(), KeyTable().size() - static_cast<size_t>(free) + 1);
   EXPECT_EQ(rows.at("backend").text, "\"reference\"");
   EXPECT_EQ(rows.at("backend").source, "a.toml:1:11");
   EXPECT_EQ(rows.at("precision.mode").text, "\"force_fp16\"") << "as written, not its synonym";
@@ -77,16 +80,63 @@ TEST(Show, TextCanBeReadBack) {
 
 TEST(Show, HelpNamesEveryKey) {
   const std::string help = KeysHelp();
-  for (const KeyRow& row : KeyTable()) EXPECT_THAT(help, HasSubstr(std::string(row.key)));
+  for (const KeyRow& row : KeyTable()) EXPECT_THAT(help, HasSubstr(WithName(row.key, "\"NAME\"")));
 }
 
 TEST(Show, DefaultTomlHoldsEveryDefault) {
   const auto config = ParseConfig(DefaultToml(), "default.toml");
   ASSERT_TRUE(config.ok()) << config.status().ToString();
-  EXPECT_EQ(config->origins.size(), KeyTable().size());
   for (const KeyRow& row : KeyTable()) {
-    EXPECT_EQ(row.get(*config), row.get(DefaultConfig())) << row.key;
+    EXPECT_EQ(row.get(*config, {}), row.get(DefaultConfig(), {})) << row.key;
+    if (row.names != nullptr) continue;
+    EXPECT_EQ(config->origins.count(row.key), 1u) << row.key;
   }
+}
+
+// What the file says of keys with a free name stands in comments.
+TEST(Show, DefaultTomlExplainsTablesWithFreeNames) {
+  std::string text;
+  bool in_free = false;
+  for (std::string line; const char c : DefaultToml()) {
+    line += c;
+    if (c != '\n') continue;
+    if (line.starts_with("# [precision.")) in_free = true;
+    if (line.starts_with("[")) in_free = false;
+    const bool code = line.starts_with("# [") || line.find(" = \"auto\"") != std::string::npos;
+    text += in_free && code && line.starts_with("# ") ? line.substr(2) : line;
+    line.clear();
+  }
+  const auto config = ParseConfig(text, "default.toml");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->origin("precision.op.NAME.impl").source, Origin::Source::kFile);
+  EXPECT_EQ(config->origin("precision.node.NAME.dtype").source, Origin::Source::kFile);
+}
+
+TEST(Show, GroupsTheKeysOfAFreeName) {
+  const auto config = ParseConfig(
+      "[precision.node.'fc1/MatMul']\ndtype = 'float32'\n[precision.node.a]\nimpl = 'auto'",
+      "a.toml", {{"precision.op.\"Softmax\".dtype", "float64"}});
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  const std::string text = ShowText(*config);
+  std::string lines;
+  for (const ShowRow& row : Show(*config)) {
+    if (row.key.starts_with("precision.op") || row.key.starts_with("precision.node")) {
+      lines += row.key + "=" + row.text + " " + row.source + "\n";
+    }
+  }
+  EXPECT_EQ(lines,
+            "precision.op.Softmax.dtype=\"float64\" --set\n"
+            "precision.op.Softmax.output_dtype=\"auto\" default\n"
+            "precision.op.Softmax.impl=\"auto\" default\n"
+            "precision.node.a.dtype=\"auto\" default\n"
+            "precision.node.a.output_dtype=\"auto\" default\n"
+            "precision.node.a.impl=\"auto\" a.toml:4:8\n"
+            "precision.node.\"fc1/MatMul\".dtype=\"float32\" a.toml:2:9\n"
+            "precision.node.\"fc1/MatMul\".output_dtype=\"auto\" default\n"
+            "precision.node.\"fc1/MatMul\".impl=\"auto\" default\n");
+  const auto again = ParseConfig(text, "shown");
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(again->precision.node.at("fc1/MatMul").dtype, ComputeType::kFloat32);
 }
 
 std::string InRepository(const std::string& path) {
