@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 
 #include "core/formats/tensorflow/tensor_proto.h"
 
@@ -10,7 +9,7 @@ namespace midstream::tensorflow {
 namespace {
 
 constexpr int kDeepestNesting = 200;  // of conditionals
-// Finding a conditional's predicate walks what its branches depend on; more than this is no model.
+// Predicates seen while finding which conditional a Merge ends; more than this is no model.
 constexpr uint64_t kMostVisits = 20'000'000;
 
 constexpr std::array<std::string_view, 13> kPassThrough = {"Identity",
@@ -30,6 +29,11 @@ constexpr std::array<std::string_view, 13> kPassThrough = {"Identity",
 bool IsPassThrough(std::string_view op) {
   return std::find(kPassThrough.begin(), kPassThrough.end(), op) != kPassThrough.end();
 }
+// Bits of a side set.
+constexpr int kFalseSide = 1;
+constexpr int kTrueSide = 2;
+constexpr int kBothSides = 3;
+
 bool IsSwitch(std::string_view op) { return op == "Switch" || op == "RefSwitch"; }
 bool IsMerge(std::string_view op) { return op == "Merge" || op == "RefMerge"; }
 
@@ -110,46 +114,94 @@ std::optional<bool> Resolver::Known(TensorRef predicate) const {
   return tensor->as<uint8_t>()[0] != 0;
 }
 
-Result<std::map<TensorRef, int>> Resolver::Sides(TensorRef ref, int depth) {
-  std::map<TensorRef, int> sides;
-  std::unordered_set<uint32_t> seen;
-  std::vector<TensorRef> stack = {ref};
-  while (!stack.empty()) {
-    TensorRef current = stack.back();
-    stack.pop_back();
-    if (cut_.count(current) > 0) continue;
-    if (++visited_ > kMostVisits) {
-      return InvalidArgument("the graph has too many conditionals to follow");
-    }
-    MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(current.node));
-    visited_ += inputs.size();
-    if (IsSwitch(graph_.node(current.node).op) && inputs.size() == 2) {
-      MS_ASSIGN_OR_RETURN(TensorRef predicate, Resolve(inputs[1], depth + 1));
-      sides[predicate] |= current.output == 0 ? 1 : 2;
-    }
-    if (!seen.insert(current.node).second) continue;
-    stack.insert(stack.end(), inputs.begin(), inputs.end());
-    for (uint32_t node : graph_.ControlInputs(current.node)) stack.push_back({node, 0});
+// What the inputs of a Merge tell about its predicate: sides that exclude each other.
+std::vector<TensorRef> Resolver::ClosedBy(const SideSet& first, const SideSet& second) {
+  std::vector<TensorRef> closed;
+  for (auto [predicate, side] : first) {
+    auto other = second.find(predicate);
+    if (other != second.end() && (side ^ other->second) == kBothSides) closed.push_back(predicate);
   }
+  return closed;
+}
+
+Result<Resolver::SideSet> Resolver::SidesOf(TensorRef ref, int depth) {
+  SideSet sides = sides_[ref.node];
+  if (!IsSwitch(graph_.node(ref.node).op)) return sides;
+  MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(ref.node));
+  if (inputs.size() != 2) return sides;
+  MS_ASSIGN_OR_RETURN(TensorRef predicate, Resolve(inputs[1], depth + 1));
+  sides[predicate] |= ref.output == 0 ? kFalseSide : kTrueSide;
   return sides;
+}
+
+// Requires: the sides of every input are known, or the input is the back edge of a loop.
+Status Resolver::JoinSides(uint32_t node, int depth) {
+  MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(node));
+  std::vector<SideSet> of_inputs;
+  for (TensorRef input : inputs) {
+    if (cut_.count(input) > 0) continue;
+    MS_ASSIGN_OR_RETURN(of_inputs.emplace_back(), SidesOf(input, depth));
+  }
+  const bool merges = IsMerge(graph_.node(node).op) && of_inputs.size() == 2;
+  std::vector<TensorRef> closed;
+  if (merges) closed = ClosedBy(of_inputs[0], of_inputs[1]);
+  for (uint32_t control : graph_.ControlInputs(node)) {
+    MS_ASSIGN_OR_RETURN(of_inputs.emplace_back(), SidesOf({control, 0}, depth));
+  }
+  SideSet all;
+  for (const SideSet& sides : of_inputs) {
+    visited_ += 1 + sides.size();
+    for (auto [predicate, side] : sides) all[predicate] |= side;
+  }
+  // What a conditional returns depends on its predicate no more than on any other value.
+  for (TensorRef predicate : closed) all.erase(predicate);
+  if (visited_ > kMostVisits) {
+    return InvalidArgument("the graph has too many conditionals to follow");
+  }
+  sides_[node] = std::move(all);
+  return OkStatus();
+}
+
+Status Resolver::FindSides(uint32_t root, int depth) {
+  if (sides_found_.empty()) sides_found_.resize(graph_.nodes().size(), false);
+  std::vector<std::pair<uint32_t, bool>> stack = {{root, false}};  // node, inputs are done
+  while (!stack.empty()) {
+    auto [node, ready] = stack.back();
+    if (ready) {
+      stack.pop_back();
+      MS_RETURN_IF_ERROR(JoinSides(node, depth));
+      continue;
+    }
+    if (sides_found_[node]) {
+      stack.pop_back();
+      continue;
+    }
+    sides_found_[node] = true;
+    stack.back().second = true;
+    MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(node));
+    for (TensorRef input : inputs) {
+      if (cut_.count(input) == 0) stack.emplace_back(input.node, false);
+    }
+    for (uint32_t control : graph_.ControlInputs(node)) stack.emplace_back(control, false);
+  }
+  return OkStatus();
 }
 
 Result<Resolver::Choice> Resolver::FindChoice(uint32_t merge, int depth) {
   MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(merge));
   std::string what = Describe(graph_.node(merge));
   if (inputs.size() != 2) return Unimplemented(what + " does not join two branches");
-  MS_ASSIGN_OR_RETURN(auto first, Sides(inputs[0], depth));
-  MS_ASSIGN_OR_RETURN(auto second, Sides(inputs[1], depth));
-  std::optional<Choice> found;
-  for (auto [predicate, side] : first) {
-    auto other = second.find(predicate);
-    if (other == second.end() || side + other->second != 3 || side == 3 || side == 0) continue;
-    if (found) return Unimplemented(what + " depends on several predicates");
-    found = side == 2 ? Choice{predicate, inputs[0], inputs[1]}
-                      : Choice{predicate, inputs[1], inputs[0]};
+  std::array<SideSet, 2> sides;
+  for (size_t i = 0; i < 2; ++i) {
+    MS_RETURN_IF_ERROR(FindSides(inputs[i].node, depth));
+    MS_ASSIGN_OR_RETURN(sides[i], SidesOf(inputs[i], depth));
   }
-  if (!found) return Unimplemented(what + " is not part of a conditional (a loop?)");
-  return *found;
+  const std::vector<TensorRef> closed = ClosedBy(sides[0], sides[1]);
+  if (closed.empty()) return Unimplemented(what + " is not part of a conditional (a loop?)");
+  if (closed.size() > 1) return Unimplemented(what + " depends on several predicates");
+  const bool first_is_true = sides[0].at(closed[0]) == kTrueSide;
+  return first_is_true ? Choice{closed[0], inputs[0], inputs[1]}
+                       : Choice{closed[0], inputs[1], inputs[0]};
 }
 
 Result<std::vector<TensorRef>> Resolver::Inputs(uint32_t node) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/status.h"
@@ -45,9 +46,18 @@ class Resolver {
   // One look through; nullopt when the tensor is computed.
   Result<std::optional<TensorRef>> Next(TensorRef ref, int depth);
   Result<std::optional<TensorRef>> NextOfMerge(TensorRef ref, int depth);
+  // The conditionals that are open at a node: predicate -> bit set of the sides (1 false, 2 true)
+  // of its Switches that the node depends on. A Merge closes its conditional, so what follows it
+  // does not depend on a side any more.
+  using SideSet = std::map<TensorRef, int>;
+
   Result<Choice> FindChoice(uint32_t merge, int depth);
-  // Predicate -> bit set of the sides (1 false, 2 true) that `ref` depends on.
-  Result<std::map<TensorRef, int>> Sides(TensorRef ref, int depth);
+  // Fills sides_ for a node and all that it depends on; never recurses along the graph.
+  Status FindSides(uint32_t root, int depth);
+  Status JoinSides(uint32_t node, int depth);
+  // Of one output. Requires: FindSides of its node.
+  Result<SideSet> SidesOf(TensorRef ref, int depth);
+  static std::vector<TensorRef> ClosedBy(const SideSet& first, const SideSet& second);
   std::optional<bool> Known(TensorRef predicate) const;
 
   const TfGraph& graph_;
@@ -55,7 +65,9 @@ class Resolver {
   const std::map<TensorRef, bool>& predicates_;
   std::map<TensorRef, TensorRef> resolved_;
   std::map<uint32_t, DropoutMatch> dropouts_;
-  uint64_t visited_ = 0;  // nodes and inputs looked at by Sides, over all conditionals
+  std::vector<bool> sides_found_;  // by node
+  std::unordered_map<uint32_t, SideSet> sides_;
+  uint64_t visited_ = 0;  // predicates looked at by FindSides
 };
 
 }  // namespace midstream::tensorflow

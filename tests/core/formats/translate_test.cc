@@ -227,6 +227,24 @@ TEST_F(Translate, ConditionalsAreChoices) {
   }
 }
 
+// As batch normalisation after batch normalisation, each behind the same training flag.
+TEST_F(Translate, ConditionalsFollowEachOther) {
+  MetaWriter meta;
+  meta.Placeholder("x", {6, 3}).Placeholder("p", {}, kBool);
+  std::string from = "x";
+  for (const std::string i : {"1", "2", "3"}) {
+    meta.Node("s" + i, "Switch", {from, "p"});
+    meta.Node("neg" + i, "Neg", {"s" + i}, {kT}).Node("exp" + i, "Exp", {"s" + i + ":1"}, {kT});
+    meta.Node("y" + i, "Merge", {"neg" + i, "exp" + i}, {kT});
+    from = "y" + i;
+  }
+  EXPECT_THAT(Ops(MustBuild(meta, {"y3"})),
+              ElementsAre("Exp", "Neg", "Where", "Exp", "Neg", "Where", "Exp", "Neg", "Where"));
+  auto built = Build(meta, {"y3"}, {}, {{"p", Tensor::Scalar<uint8_t>(DType::kBool, 1)}});
+  ASSERT_TRUE(built.ok());
+  EXPECT_THAT(Ops(built->graph), ElementsAre("Exp", "Exp", "Exp"));
+}
+
 TEST_F(Translate, ControlEdgesAreDropped) {
   MetaWriter meta;
   meta.Placeholder("x", {6}).Placeholder("unused", {1}).Node("check", "Assert", {"unused"});
