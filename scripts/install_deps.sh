@@ -8,15 +8,14 @@ set -euo pipefail
 packages=(
   # Tools. clang checks that the plugin header is clean for a second compiler.
   g++ clang cmake ninja-build ccache pkg-config binutils
-  # The core: plugin loading, TOML (as a shared library), tensor bundles, npz files, text.
-  # libleveldb-dev's CMake file links snappy without depending on it.
-  libltdl-dev libtomlplusplus-dev libleveldb-dev libsnappy-dev libzip-dev libfmt-dev
+  # The core: plugin loading, TOML (as a shared library), checkpoint tables, npz files, text.
+  libltdl-dev libtomlplusplus-dev libsnappy-dev libzip-dev libfmt-dev
   # The command.
   libcli11-dev nlohmann-json3-dev
   # cpu_blas opens OpenBLAS at run time, so only its library is needed.
   libopenblas0-pthread
-  # Tests and benches.
-  libgtest-dev libgmock-dev libbenchmark-dev
+  # Tests and benches. libleveldb-dev writes the tables that tests read.
+  libgtest-dev libgmock-dev libbenchmark-dev libleveldb-dev
 )
 if [[ "${1:-}" == "--tidy" ]]; then
   packages+=(clang-format clang-tidy)

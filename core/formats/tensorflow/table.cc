@@ -1,156 +1,167 @@
 #include "core/formats/tensorflow/table.h"
 
-#include <leveldb/env.h>
-#include <leveldb/iterator.h>
-#include <leveldb/options.h>
-#include <leveldb/table.h>
+#include <snappy.h>
 
-#include <exception>
-#include <memory>
-#include <string_view>
+#include <algorithm>
 
-#include "core/base/file.h"
+#include "core/base/crc32c.h"
 #include "core/formats/tensorflow/wire.h"
 
 namespace midstream::tensorflow {
 namespace {
 
-constexpr uint64_t kFooterSize = 48;
-constexpr uint64_t kTrailerSize = 5;  // compression type and checksum behind each block
+constexpr size_t kFooterSize = 48;
+constexpr size_t kTrailerSize = 5;  // type and checksum behind every block
 constexpr std::string_view kMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
-// Real indices are far smaller (a thousand tensors: 100 kB); all rows are held in memory.
+// An index is small (a thousand tensors: 100 kB); all rows are held in memory.
 constexpr uint64_t kLargestTable = uint64_t{1} << 30;
-// Snappy cannot shrink by more, so rows that claim more are not worth decompressing.
-constexpr uint64_t kLargestGrowth = 64;
 
-struct BlockHandle {
-  uint64_t offset = 0;
-  uint64_t size = 0;  // without the trailer
-};
+enum BlockType : char { kPlain = 0, kSnappy = 1 };
 
-bool TakeHandle(std::string_view* rest, BlockHandle* handle) {
-  return TakeVarint(rest, &handle->offset) && TakeVarint(rest, &handle->size);
-}
-
-bool Inside(const BlockHandle& handle, uint64_t end) {
-  return handle.offset <= end && handle.size <= end - handle.offset &&
-         kTrailerSize <= end - handle.offset - handle.size;
-}
-
-// Bytes of a block before its array of restart points; 0 when the array does not fit.
-size_t EntriesSize(std::string_view block) {
-  if (block.size() < 4) return 0;
-  uint64_t count = 0;
+uint32_t LittleEndian32(const char* bytes) {
+  uint32_t value = 0;
   for (size_t i = 0; i < 4; ++i) {
-    count |= static_cast<uint64_t>(static_cast<unsigned char>(block[block.size() - 4 + i]))
-             << (8 * i);
+    value |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
   }
-  uint64_t restarts = 4 * (count + 1);
-  return restarts <= block.size() ? block.size() - static_cast<size_t>(restarts) : 0;
+  return value;
 }
 
-// The handles in an uncompressed index block. LevelDB checks the block's checksum and reports
-// damaged entries; this only looks at where the good ones point.
-Status CheckIndexBlock(const std::string& path, std::string_view block, uint64_t end) {
-  std::string_view rest = block.substr(0, EntriesSize(block));
+bool TakeHandle(std::string_view* rest, uint64_t* offset, uint64_t* size) {
+  return TakeVarint(rest, offset) && TakeVarint(rest, size);
+}
+
+bool Inside(uint64_t offset, uint64_t size, uint64_t end) {
+  return offset <= end && size <= end - offset && kTrailerSize <= end - offset - size;
+}
+
+// Calls visit(key, value) for each row of a block until it returns false. False when the block is
+// malformed.
+template <typename Visit>
+bool VisitRows(std::string_view block, Visit visit) {
+  if (block.size() < 4) return false;
+  uint64_t restarts = 4 * (uint64_t{LittleEndian32(block.data() + block.size() - 4)} + 1);
+  if (restarts > block.size()) return false;
+  std::string_view rest = block.substr(0, block.size() - static_cast<size_t>(restarts));
+  std::string key;
   while (!rest.empty()) {
     uint64_t shared, fresh, size;
     if (!TakeVarint(&rest, &shared) || !TakeVarint(&rest, &fresh) || !TakeVarint(&rest, &size) ||
-        fresh > rest.size() || size > rest.size() - fresh) {
-      return OkStatus();
+        shared > key.size() || fresh > rest.size() || size > rest.size() - fresh) {
+      return false;
     }
+    key.resize(static_cast<size_t>(shared));
+    key += rest.substr(0, static_cast<size_t>(fresh));
     std::string_view value = rest.substr(static_cast<size_t>(fresh), static_cast<size_t>(size));
     rest.remove_prefix(static_cast<size_t>(fresh + size));
-    BlockHandle handle;
-    if (TakeHandle(&value, &handle) && !Inside(handle, end)) {
-      return DataLoss(path + " is damaged: its index points outside the file");
-    }
+    if (!visit(key, value)) return true;
   }
-  return OkStatus();
+  return true;
 }
 
-Status CheckLayout(const std::string& path, std::string_view file) {
-  if (file.size() < kFooterSize) {
-    return DataLoss(path + " is not a checkpoint index: it has " + std::to_string(file.size()) +
-                    " bytes, fewer than its footer");
-  }
-  if (!file.ends_with(kMagic)) {
-    return DataLoss(path + " is not a checkpoint index, or was cut short: bad magic number");
-  }
-  size_t end = file.size() - kFooterSize;
-  std::string_view rest = file.substr(end, kFooterSize - kMagic.size());
-  BlockHandle metaindex, index;
-  if (!TakeHandle(&rest, &metaindex) || !TakeHandle(&rest, &index) || !Inside(metaindex, end) ||
-      !Inside(index, end)) {
-    return DataLoss(path + " is damaged: its footer points outside the file");
-  }
-  auto offset = static_cast<size_t>(index.offset);
-  auto size = static_cast<size_t>(index.size);
-  bool compressed = file[offset + size] != 0;
-  return compressed ? OkStatus() : CheckIndexBlock(path, file.substr(offset, size), end);
-}
-
-// LevelDB reads the bytes that were checked; its own files would be mapped.
-class MemoryFile : public leveldb::RandomAccessFile {
- public:
-  explicit MemoryFile(std::string_view bytes) : bytes_(bytes) {}
-
-  leveldb::Status Read(uint64_t offset, size_t n, leveldb::Slice* result,
-                       char* /*scratch*/) const override {
-    if (offset > bytes_.size() || n > bytes_.size() - offset) {
-      return leveldb::Status::Corruption("a block lies outside the file");
-    }
-    *result = leveldb::Slice(bytes_.data() + offset, n);
-    return leveldb::Status::OK();
-  }
-
- private:
-  std::string_view bytes_;
-};
-
-Status FromLevelDb(const std::string& path, const leveldb::Status& status) {
-  return DataLoss(path + " is damaged: " + status.ToString());
-}
-
-Result<TableRows> ReadRows(const std::string& path, std::string_view bytes) {
-  MemoryFile file(bytes);
-  leveldb::Options options;
-  options.paranoid_checks = true;
-  leveldb::Table* raw_table = nullptr;
-  leveldb::Status status = leveldb::Table::Open(options, &file, bytes.size(), &raw_table);
-  if (!status.ok()) return FromLevelDb(path, status);
-  std::unique_ptr<leveldb::Table> table(raw_table);
-
-  leveldb::ReadOptions read;
-  read.verify_checksums = true;
-  read.fill_cache = false;
-  std::unique_ptr<leveldb::Iterator> rows(table->NewIterator(read));
-  TableRows out;
-  uint64_t total = 0;
-  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-    total += rows->key().size() + rows->value().size();
-    if (total > bytes.size() * kLargestGrowth) {
-      return DataLoss(path + " is damaged: its rows are larger than the file can hold");
-    }
-    out.emplace_back(rows->key().ToString(), rows->value().ToString());
-    if (out.size() > 1 && out[out.size() - 2].first >= out.back().first) {
-      return DataLoss(path + " is damaged: its rows are not sorted");
-    }
-  }
-  if (!rows->status().ok()) return FromLevelDb(path, rows->status());
-  return out;
+Status Damaged(const std::string& path, const std::string& why) {
+  return DataLoss(path + " is damaged: " + why);
 }
 
 }  // namespace
 
-Result<TableRows> ReadTable(const std::string& path) {
-  MS_ASSIGN_OR_RETURN(std::string bytes, ReadFile(path, kLargestTable));
-  MS_RETURN_IF_ERROR(CheckLayout(path, bytes));
-  try {
-    return ReadRows(path, bytes);
-  } catch (const std::exception& error) {  // LevelDB lets std::bad_alloc through
-    return DataLoss(path + " is damaged: " + error.what());
+Result<Table> Table::Open(const std::string& path) {
+  MS_ASSIGN_OR_RETURN(formats::File file, formats::File::Open(path));
+  Table table(std::move(file));
+  if (table.file_.size() < kFooterSize) {
+    return DataLoss(path + " is not a checkpoint table: it has " +
+                    std::to_string(table.file_.size()) + " bytes, fewer than its footer");
   }
+  char footer[kFooterSize];
+  uint64_t end = table.file_.size() - kFooterSize;
+  MS_RETURN_IF_ERROR(table.file_.ReadAt(end, footer, kFooterSize));
+  std::string_view rest(footer, kFooterSize);
+  if (!rest.ends_with(kMagic)) {
+    return DataLoss(path + " is not a checkpoint table, or was cut short: bad magic number");
+  }
+  rest.remove_suffix(kMagic.size());
+  uint64_t offset, size;  // first of the block of meta information, which is empty
+  bool inside = TakeHandle(&rest, &offset, &size) && Inside(offset, size, end) &&
+                TakeHandle(&rest, &offset, &size) && Inside(offset, size, end);
+  if (!inside) return Damaged(path, "its footer points outside the file");
+  MS_ASSIGN_OR_RETURN(std::string index, table.ReadBlock(offset, size));
+
+  bool outside = false;
+  bool sorted = true;
+  bool well_formed = VisitRows(index, [&](std::string_view key, std::string_view value) {
+    Block block{std::string(key)};
+    outside =
+        !TakeHandle(&value, &block.offset, &block.size) || !Inside(block.offset, block.size, end);
+    sorted = table.blocks_.empty() || table.blocks_.back().last_key < key;
+    table.blocks_.push_back(std::move(block));
+    return !outside && sorted;
+  });
+  if (outside) return Damaged(path, "its index points outside the file");
+  if (!well_formed || !sorted) return Damaged(path, "its list of blocks is malformed");
+  return table;
+}
+
+Result<std::string> Table::ReadBlock(uint64_t offset, uint64_t size) const {
+  std::string bytes(static_cast<size_t>(size) + kTrailerSize, '\0');
+  MS_RETURN_IF_ERROR(file_.ReadAt(offset, bytes.data(), bytes.size()));
+  size_t covered = static_cast<size_t>(size) + 1;  // the payload and its type
+  if (Crc32c(bytes.data(), covered) != UnmaskCrc32c(LittleEndian32(bytes.data() + covered))) {
+    return Damaged(path(),
+                   "the block at " + std::to_string(offset) + " does not match its checksum");
+  }
+  char type = bytes[covered - 1];
+  bytes.resize(static_cast<size_t>(size));
+  if (type == kPlain) return bytes;
+  size_t length = 0;
+  std::string plain;
+  if (type != kSnappy || !snappy::GetUncompressedLength(bytes.data(), bytes.size(), &length) ||
+      length > bytes.size() * kLargestGrowth ||
+      !snappy::Uncompress(bytes.data(), bytes.size(), &plain)) {
+    return Damaged(path(), "the block at " + std::to_string(offset) + " cannot be decompressed");
+  }
+  return plain;
+}
+
+Result<TableValue> Table::Get(std::string_view key) const {
+  auto block = std::lower_bound(
+      blocks_.begin(), blocks_.end(), key,
+      [](const Block& block, std::string_view wanted) { return block.last_key < wanted; });
+  if (block == blocks_.end()) return TableValue{};
+  MS_ASSIGN_OR_RETURN(std::string bytes, ReadBlock(block->offset, block->size));
+  TableValue found{std::make_unique<const std::string>(std::move(bytes)), {}};
+  bool present = false;
+  bool well_formed = VisitRows(*found.block, [&](std::string_view row_key, std::string_view value) {
+    present = row_key == key;
+    if (present) found.value = value;
+    return !present;
+  });
+  if (!well_formed) return Damaged(path(), "a block is malformed");
+  return present ? std::move(found) : TableValue{};
+}
+
+Result<TableRows> ReadTable(const std::string& path) {
+  MS_ASSIGN_OR_RETURN(Table table, Table::Open(path));
+  if (table.file_size() > kLargestTable) {
+    return InvalidArgument(path + " has " + std::to_string(table.file_size()) +
+                           " bytes; an index of more than 1 GiB is not read");
+  }
+  TableRows rows;
+  uint64_t total = 0;
+  for (const Table::Block& block : table.blocks_) {
+    MS_ASSIGN_OR_RETURN(std::string bytes, table.ReadBlock(block.offset, block.size));
+    bool sorted = true;
+    bool well_formed = VisitRows(bytes, [&](std::string_view key, std::string_view value) {
+      total += key.size() + value.size();
+      sorted = rows.empty() || rows.back().first < key;
+      rows.emplace_back(key, value);
+      return sorted && total <= table.file_size() * kLargestGrowth;
+    });
+    if (!well_formed) return Damaged(path, "a block is malformed");
+    if (!sorted) return Damaged(path, "its rows are not sorted");
+    if (total > table.file_size() * kLargestGrowth) {
+      return Damaged(path, "its rows are larger than the file can hold");
+    }
+  }
+  return rows;
 }
 
 }  // namespace midstream::tensorflow
