@@ -3,6 +3,8 @@
 #include <string_view>
 
 #include "core/formats/file.h"
+#include "core/formats/tensorflow/checkpoint.h"
+#include "core/formats/tensorflow/checkpoint_files.h"
 #include "core/formats/tensorflow/checkpoint_state.h"
 #include "core/formats/tensorflow/model.h"
 
@@ -20,29 +22,27 @@ std::string WithoutTrailingSlash(std::string path) {
 
 Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
                                                const OpenOptions& options) {
+  using tensorflow::TensorFlowModel;
+  std::string checkpoint = path;
   if (IsDirectory(path)) {
     std::string directory = WithoutTrailingSlash(path);
     if (!IsFile(directory + "/checkpoint")) {
       return NotFound(path + " is a directory without a `checkpoint` file");
     }
-    MS_ASSIGN_OR_RETURN(std::string prefix, tensorflow::LatestCheckpoint(directory));
-    return tensorflow::TensorFlowModel::Open(prefix + std::string(kMeta), prefix, true, options);
+    MS_ASSIGN_OR_RETURN(checkpoint, tensorflow::LatestCheckpoint(directory));
+  } else if (path.ends_with(kMeta) && IsFile(path)) {
+    return TensorFlowModel::Open(path, tensorflow::CheckpointPrefix(path), false, options);
   }
-  if (path.ends_with(kMeta) && IsFile(path)) {
-    std::string prefix = path.substr(0, path.size() - kMeta.size());
-    return tensorflow::TensorFlowModel::Open(path, prefix, false, options);
-  }
-  if (IsFile(path + std::string(kMeta))) {
-    return tensorflow::TensorFlowModel::Open(path + std::string(kMeta), path, true, options);
-  }
-  if (IsFile(path + ".index")) {
-    return NotFound(path + kMeta.data() +
+  std::string meta = tensorflow::CheckpointPrefix(checkpoint) + std::string(kMeta);
+  if (IsFile(meta)) return TensorFlowModel::Open(meta, checkpoint, true, options);
+  if (tensorflow::Checkpoint::Open(checkpoint).ok()) {
+    return NotFound(meta +
                     " is missing: the checkpoint has weights but no graph; open the .meta file of "
                     "another step and give this one as its weights");
   }
   return NotFound(path +
-                  " is no model: expected a checkpoint prefix (with .meta and .index files), a "
-                  ".meta file, or a directory with a `checkpoint` file");
+                  " is no model: expected a checkpoint prefix (with .meta, and .index or a V1 "
+                  "checkpoint), a .meta file, or a directory with a `checkpoint` file");
 }
 
 }  // namespace midstream::formats

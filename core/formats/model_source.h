@@ -112,8 +112,8 @@ class ModelSource {
 
   // The value in the model's own checkpoint. Errors: as WeightReader::Read.
   virtual Result<Tensor> ReadWeight(const std::string& name) const = 0;
-  // Another checkpoint of the same model: a prefix, its `.index` or `.meta` file, or a directory
-  // with a `checkpoint` file. Errors: NOT_FOUND, DATA_LOSS.
+  // Another checkpoint of the same model: a prefix, one of its files, or a directory with a
+  // `checkpoint` file. Errors: NOT_FOUND, DATA_LOSS.
   virtual Result<std::unique_ptr<WeightReader>> OpenWeights(const std::string& path) const = 0;
 };
 

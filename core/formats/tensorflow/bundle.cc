@@ -1,10 +1,10 @@
 #include "core/formats/tensorflow/bundle.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "core/base/crc32c.h"
 #include "core/formats/tensorflow/protos.h"
+#include "core/formats/tensorflow/table.h"
 #include "core/formats/tensorflow/wire.h"
 
 namespace midstream::tensorflow {
@@ -12,7 +12,6 @@ namespace {
 
 using formats::Quoted;
 
-constexpr int64_t kReaderVersion = 1;
 constexpr int64_t kMostShards = 1024;  // each is an open file
 
 std::string ShardPath(const std::string& prefix, int64_t shard, int64_t count) {
@@ -28,6 +27,7 @@ struct RawEntry {
   int64_t shard = 0;
   int64_t offset = 0;
   int64_t size = 0;
+  std::vector<std::string_view> slices;  // TensorSliceProto
 };
 
 bool DecodeEntry(std::string_view bytes, RawEntry* raw) {
@@ -53,7 +53,7 @@ bool DecodeEntry(std::string_view bytes, RawEntry* raw) {
         raw->entry.masked_crc = reader.fixed32();
         break;
       case 7:
-        raw->entry.slices.push_back(reader.bytes());
+        raw->slices.push_back(reader.bytes());
         break;
     }
   }
@@ -65,47 +65,43 @@ bool DecodeEntry(std::string_view bytes, RawEntry* raw) {
 Result<Bundle> Bundle::Open(const std::string& prefix) {
   Bundle bundle;
   bundle.index_path_ = prefix + ".index";
-  MS_ASSIGN_OR_RETURN(bundle.rows_, ReadTable(bundle.index_path_));
-  if (bundle.rows_.empty() || !bundle.rows_.front().first.empty()) {
+  MS_ASSIGN_OR_RETURN(TableRows rows, ReadTable(bundle.index_path_));
+  if (rows.empty() || !rows.front().first.empty()) {
     return DataLoss(bundle.index_path_ + " is not a checkpoint index: it has no header");
   }
-  Header header;
-  MS_RETURN_IF_ERROR(bundle.ReadHeader(bundle.rows_.front().second, &header));
-  MS_RETURN_IF_ERROR(bundle.OpenShards(prefix, header.shard_count));
-  for (size_t i = 1; i < bundle.rows_.size(); ++i) {
-    MS_RETURN_IF_ERROR(bundle.AddEntry(bundle.rows_[i].first, bundle.rows_[i].second));
+  int64_t shard_count = 0;
+  Status header = bundle.ReadHeader(rows.front().second, &shard_count);
+  if (!header.ok()) return header.WithContext(bundle.index_path_);
+  MS_RETURN_IF_ERROR(bundle.OpenShards(prefix, shard_count));
+  for (size_t i = 1; i < rows.size(); ++i) {
+    Status status = bundle.AddEntry(rows[i].first, rows[i].second);
+    if (!status.ok()) {
+      return status.WithContext(bundle.index_path_ + ": tensor " + Quoted(rows[i].first));
+    }
   }
+  for (const auto& [key, entry] : bundle.entries_) {
+    Status status = bundle.CheckSlicedTensor(entry);
+    if (!status.ok()) return status.WithContext(bundle.index_path_ + ": tensor " + Quoted(key));
+  }
+  MS_RETURN_IF_ERROR(bundle.CheckSizes());
   return bundle;
 }
 
-Status Bundle::ReadHeader(std::string_view bytes, Header* header) const {
+Status Bundle::ReadHeader(std::string_view bytes, int64_t* shard_count) const {
+  int64_t endianness = 0;
   std::string_view version;
   WireReader reader(bytes);
   while (reader.Next()) {
-    if (reader.field() == 1) header->shard_count = reader.signed_number();
-    if (reader.field() == 2) header->endianness = reader.signed_number();
+    if (reader.field() == 1) *shard_count = reader.signed_number();
+    if (reader.field() == 2) endianness = reader.signed_number();
     if (reader.field() == 3) version = reader.bytes();
   }
-  WireReader fields(version);
-  while (fields.Next()) {
-    if (fields.field() == 1) header->producer = fields.enum_number();
-    if (fields.field() == 2) header->min_consumer = fields.enum_number();
-    if (fields.field() == 3) fields.AppendNumbers(&header->bad_consumers);
-  }
-  if (!reader.ok() || !fields.ok()) return DataLoss(index_path_ + ": its header is malformed");
-  bool refused =
-      std::count(header->bad_consumers.begin(), header->bad_consumers.end(), kReaderVersion) > 0;
-  if (header->producer < 0 || header->min_consumer > kReaderVersion || refused) {
-    return Unimplemented(index_path_ + " asks for a reader of version " +
-                         std::to_string(header->min_consumer) + "; this one has version " +
-                         std::to_string(kReaderVersion));
-  }
-  if (header->endianness != 0) {
-    return Unimplemented(index_path_ + " says that its data is big endian, which is not read");
-  }
-  if (header->shard_count < 1 || header->shard_count > kMostShards) {
-    return DataLoss(index_path_ + " names " + std::to_string(header->shard_count) +
-                    " data files; expected 1 to " + std::to_string(kMostShards));
+  if (!reader.ok()) return DataLoss("its header is malformed");
+  MS_RETURN_IF_ERROR(CheckFormatVersion(version));
+  if (endianness != 0) return Unimplemented("its data is big endian, which is not read");
+  if (*shard_count < 1 || *shard_count > kMostShards) {
+    return DataLoss("it names " + std::to_string(*shard_count) + " data files; expected 1 to " +
+                    std::to_string(kMostShards));
   }
   return OkStatus();
 }
@@ -120,36 +116,33 @@ Status Bundle::OpenShards(const std::string& prefix, int64_t count) {
 }
 
 Status Bundle::AddEntry(const std::string& key, std::string_view bytes) {
-  std::string where = index_path_ + ": tensor " + Quoted(key);
   RawEntry raw;
-  if (!DecodeEntry(bytes, &raw)) return DataLoss(where + " has a malformed entry");
-  auto shape = DecodeShape(raw.shape);
-  if (!shape.ok()) return shape.status().WithContext(where);
-  raw.entry.shape = *std::move(shape);
+  if (!DecodeEntry(bytes, &raw)) return DataLoss("it has a malformed entry");
+  MS_ASSIGN_OR_RETURN(raw.entry.shape, DecodeShape(raw.shape));
   if (auto count = ElementCount(raw.entry.shape); !count.ok()) {
-    return DataLoss(where + ": " + std::string(count.status().message()));
+    return DataLoss(std::string(count.status().message()));
   }
-  if (!raw.entry.slices.empty()) {  // only describes the slices, which are entries of their own
-    entries_.emplace(key, std::move(raw.entry));
-    return OkStatus();
+  for (std::string_view slice : raw.slices) {
+    MS_ASSIGN_OR_RETURN(std::vector<SliceExtent> extents, DecodeSlice(slice));
+    MS_ASSIGN_OR_RETURN(Box box, ResolveSlice(extents, raw.entry.shape));
+    raw.entry.slices.push_back({std::move(box), SliceKey(key, extents)});
   }
-  if (raw.shard < 0 || raw.shard >= static_cast<int64_t>(shards_.size())) {
-    return DataLoss(where + " is said to be in data file " + std::to_string(raw.shard) + " of " +
-                    std::to_string(shards_.size()));
+  if (raw.entry.slices.empty()) {
+    if (raw.shard < 0 || raw.shard >= static_cast<int64_t>(shards_.size())) {
+      return DataLoss("it is said to be in data file " + std::to_string(raw.shard) + " of " +
+                      std::to_string(shards_.size()));
+    }
+    if (raw.offset < 0 || raw.size < 0) return DataLoss("it has a negative position or size");
+    raw.entry.shard = static_cast<size_t>(raw.shard);
+    raw.entry.offset = static_cast<uint64_t>(raw.offset);
+    raw.entry.size = static_cast<uint64_t>(raw.size);
+    MS_RETURN_IF_ERROR(CheckEntry(raw.entry));
   }
-  if (raw.offset < 0 || raw.size < 0) {
-    return DataLoss(where + " has a negative position or size");
-  }
-  raw.entry.shard = static_cast<size_t>(raw.shard);
-  raw.entry.offset = static_cast<uint64_t>(raw.offset);
-  raw.entry.size = static_cast<uint64_t>(raw.size);
-  Status status = CheckEntry(key, raw.entry);
-  if (!status.ok()) return status.WithContext(where);
   entries_.emplace(key, std::move(raw.entry));
   return OkStatus();
 }
 
-Status Bundle::CheckEntry(const std::string& key, const BundleEntry& entry) const {
+Status Bundle::CheckEntry(const BundleEntry& entry) const {
   const formats::File& shard = shards_[entry.shard];
   if (entry.offset > shard.size() || entry.size > shard.size() - entry.offset) {
     return DataLoss("its " + std::to_string(entry.size) + " bytes at " +
@@ -162,8 +155,36 @@ Status Bundle::CheckEntry(const std::string& key, const BundleEntry& entry) cons
   if (!expected.ok()) return DataLoss(std::string(expected.status().message()));
   if (*expected != entry.size) {
     return DataLoss("a " + std::string(DTypeName(dtype)) + " tensor " + entry.shape.ToString() +
-                    " has " + std::to_string(*expected) + " bytes; the entry for " + Quoted(key) +
-                    " says " + std::to_string(entry.size));
+                    " has " + std::to_string(*expected) + " bytes; its entry says " +
+                    std::to_string(entry.size));
+  }
+  return OkStatus();
+}
+
+// Slices exist and are what the entry of the whole tensor says.
+Status Bundle::CheckSlicedTensor(const BundleEntry& entry) const {
+  if (entry.slices.empty()) return OkStatus();
+  for (const StoredSlice& slice : entry.slices) {
+    const BundleEntry* row = Find(slice.key);
+    if (row == nullptr || !row->slices.empty()) return DataLoss("one of its slices is missing");
+    if (row->type != entry.type || row->shape != BoxShape(slice.box)) {
+      return DataLoss("one of its slices has another type or shape than it says");
+    }
+  }
+  return CheckSlices(entry);
+}
+
+// No two tensors share bytes, so that reading all of them takes no more memory than the files.
+Status Bundle::CheckSizes() const {
+  std::vector<uint64_t> room;
+  for (const formats::File& shard : shards_) room.push_back(shard.size());
+  for (const auto& [key, entry] : entries_) {
+    if (!entry.slices.empty()) continue;
+    if (entry.size > room[entry.shard]) {
+      return DataLoss(index_path_ + " lists tensors of more bytes than " +
+                      shards_[entry.shard].path() + " has");
+    }
+    room[entry.shard] -= entry.size;
   }
   return OkStatus();
 }
@@ -173,26 +194,15 @@ const BundleEntry* Bundle::Find(std::string_view key) const {
   return it == entries_.end() ? nullptr : &it->second;
 }
 
-Result<Tensor> Bundle::Read(std::string_view key, bool verify_checksum) const {
-  const BundleEntry* entry = Find(key);
-  if (entry == nullptr) return NotFound(index_path_ + " has no tensor " + Quoted(key));
-  std::string where = index_path_ + ": tensor " + Quoted(key);
-  DType dtype = DTypeFromProto(entry->type);
-  if (DTypeSize(dtype) == 0) {
-    return Unimplemented(where + " has the type " + ProtoTypeName(entry->type) +
-                         ", which cannot be a weight");
-  }
-  if (!entry->slices.empty()) {
-    return Unimplemented(where + " is stored in " + std::to_string(entry->slices.size()) +
-                         " slices and cannot be read as one tensor");
-  }
-  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, entry->shape));
-  const formats::File& shard = shards_[entry->shard];
-  MS_RETURN_IF_ERROR(shard.ReadAt(entry->offset, tensor.mutable_data(), tensor.byte_size()));
+Result<Tensor> Bundle::ReadRow(std::string_view key, DType dtype, const Shape& shape,
+                               bool verify_checksum) const {
+  const BundleEntry& entry = *Find(key);
+  const formats::File& shard = shards_[entry.shard];
+  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, shape));
+  MS_RETURN_IF_ERROR(shard.ReadAt(entry.offset, tensor.mutable_data(), tensor.byte_size()));
   if (verify_checksum &&
-      Crc32c(tensor.data(), tensor.byte_size()) != UnmaskCrc32c(entry->masked_crc)) {
-    return DataLoss(shard.path() + ": the bytes of tensor " + Quoted(key) +
-                    " do not match their checksum");
+      Crc32c(tensor.data(), tensor.byte_size()) != UnmaskCrc32c(entry.masked_crc)) {
+    return DataLoss(shard.path() + ": its bytes do not match their checksum");
   }
   return tensor;
 }

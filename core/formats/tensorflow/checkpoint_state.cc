@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "core/formats/file.h"
+#include "core/formats/tensorflow/checkpoint_files.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -85,10 +86,7 @@ std::string LastPart(const std::string& path) {
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-// V2 checkpoints have an index; the older format is one file named as the prefix.
-bool Exists(const std::string& prefix) {
-  return formats::IsFile(prefix + ".index") || formats::IsFile(prefix);
-}
+bool Exists(const std::string& checkpoint) { return FindCheckpointFiles(checkpoint).ok(); }
 
 }  // namespace
 

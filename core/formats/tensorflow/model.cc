@@ -25,14 +25,6 @@ std::vector<formats::TensorInfo> Placeholders(const TfGraph& graph) {
   return infos;
 }
 
-// Any file of a checkpoint names it.
-std::string PrefixOf(const std::string& path) {
-  for (std::string_view suffix : {".index", ".meta"}) {
-    if (path.ends_with(suffix)) return path.substr(0, path.size() - suffix.size());
-  }
-  return path;
-}
-
 Result<TfGraph> ReadGraph(std::string_view bytes) {
   MS_ASSIGN_OR_RETURN(MetaGraph meta, DecodeMetaGraph(bytes));
   return TfGraph::Make(std::move(meta));
@@ -59,6 +51,7 @@ Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(
   model->variables_ = std::make_shared<const Variables>(*std::move(variables));
   auto weights = CheckpointWeights::Open(prefix, model->variables_, options);
   if (weights.ok()) {
+    model->NameKeys((*weights)->plan());
     model->own_weights_ = *std::move(weights);
   } else if (weights_required) {
     return weights.status();
@@ -66,6 +59,15 @@ Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(
     model->own_status_ = weights.status();
   }
   return std::unique_ptr<formats::ModelSource>(std::move(model));
+}
+
+// The keys of the model's own checkpoint, which another Saver than SaverDef's may have written.
+void TensorFlowModel::NameKeys(const RestorePlan& plan) {
+  auto variables = std::make_shared<Variables>(*variables_);
+  for (size_t i = 0; i < variables->infos.size(); ++i) {
+    variables->infos[i].checkpoint_key = plan.sources[i].key;
+  }
+  variables_ = std::move(variables);
 }
 
 Result<std::vector<formats::OpCount>> TensorFlowModel::Operators(
@@ -89,11 +91,12 @@ Result<Tensor> TensorFlowModel::ReadWeight(const std::string& name) const {
 
 Result<std::unique_ptr<formats::WeightReader>> TensorFlowModel::OpenWeights(
     const std::string& path) const {
+  std::string named = path;
   if (formats::IsDirectory(path)) {
-    MS_ASSIGN_OR_RETURN(std::string prefix, LatestCheckpoint(path));
-    return CheckpointWeights::Open(prefix, variables_, options_);
+    MS_ASSIGN_OR_RETURN(named, LatestCheckpoint(path));
   }
-  return CheckpointWeights::Open(PrefixOf(path), variables_, options_);
+  MS_ASSIGN_OR_RETURN(auto weights, CheckpointWeights::Open(named, variables_, options_));
+  return std::unique_ptr<formats::WeightReader>(std::move(weights));
 }
 
 }  // namespace midstream::tensorflow

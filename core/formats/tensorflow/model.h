@@ -17,8 +17,8 @@ namespace midstream::tensorflow {
 
 class TensorFlowModel : public formats::ModelSource {
  public:
-  // `meta_path` holds the graph; the model's own weights are at `prefix`. Without
-  // `weights_required`, a missing index is an error only when a weight is read.
+  // `meta_path` holds the graph; the model's own weights are those of the checkpoint `prefix`.
+  // Without `weights_required`, a missing one is an error only when a weight is read.
   static Result<std::unique_ptr<formats::ModelSource>> Open(const std::string& meta_path,
                                                             const std::string& prefix,
                                                             bool weights_required,
@@ -37,6 +37,7 @@ class TensorFlowModel : public formats::ModelSource {
 
  private:
   explicit TensorFlowModel(TfGraph graph) : graph_(std::move(graph)) {}
+  void NameKeys(const RestorePlan& plan);
 
   std::string path_;
   formats::OpenOptions options_;

@@ -1,5 +1,7 @@
 #include "core/formats/tensorflow/saver.h"
 
+#include <set>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -75,30 +77,70 @@ Result<RestoreSource> Source(const TfGraph& graph, TensorRef value) {
   return RestoreSource{};
 }
 
-}  // namespace
-
-Result<std::map<std::string, RestoreSource, std::less<>>> FollowSaver(const TfGraph& graph) {
-  std::map<std::string, RestoreSource, std::less<>> sources;
-  std::string_view restore = graph.saver().restore_op;
-  if (restore.empty()) return sources;
-  std::optional<uint32_t> start = graph.Find(restore);
-  if (!start) {
-    return InvalidArgument("the Saver's restore operator " + Quoted(restore) +
-                           " is not in the graph");
-  }
-  for (uint32_t node : Triggered(graph, *start)) {
+Result<Saver> Follow(const TfGraph& graph, uint32_t restore) {
+  Saver saver{std::string(graph.node(restore).name), {}};
+  for (uint32_t node : Triggered(graph, restore)) {
     if (!IsAssign(graph.node(node).op)) continue;
     MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph.DataInputs(node));
     if (inputs.size() < 2) return InvalidArgument(Describe(graph.node(node)) + " has no value");
     MS_ASSIGN_OR_RETURN(RestoreSource source, Source(graph, inputs[1]));
     if (source.key.empty()) continue;
-    sources.emplace(graph.node(inputs[0].node).name, std::move(source));
+    saver.sources.emplace(graph.node(inputs[0].node).name, std::move(source));
   }
-  if (sources.empty()) {
-    return InvalidArgument("the Saver's restore operator " + Quoted(restore) +
+  if (saver.sources.empty()) {
+    return InvalidArgument("the Saver's restore operator " + Quoted(saver.restore_op) +
                            " assigns no variable");
   }
-  return sources;
+  return saver;
+}
+
+bool AssignsFromFile(const TfGraph& graph, uint32_t node) {
+  auto inputs = graph.DataInputs(node);
+  if (!inputs.ok() || inputs->size() < 2) return false;
+  auto source = Source(graph, (*inputs)[1]);
+  return source.ok() && !source->key.empty();
+}
+
+// The NoOps that trigger assignments from a file and are triggered by no other such NoOp.
+std::vector<uint32_t> FindRestoreOps(const TfGraph& graph) {
+  std::unordered_map<uint32_t, std::vector<uint32_t>> triggered_by;
+  std::vector<uint32_t> reached;
+  for (uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    if (IsAssign(graph.node(i).op) && AssignsFromFile(graph, i)) reached.push_back(i);
+    if (graph.node(i).op != "NoOp") continue;
+    for (uint32_t input : graph.ControlInputs(i)) triggered_by[input].push_back(i);
+  }
+  std::set<uint32_t> found;
+  std::unordered_set<uint32_t> seen;
+  for (size_t i = 0; i < reached.size(); ++i) {
+    const std::vector<uint32_t>& next = triggered_by[reached[i]];
+    if (next.empty() && graph.node(reached[i]).op == "NoOp") found.insert(reached[i]);
+    for (uint32_t node : next) {
+      if (seen.insert(node).second) reached.push_back(node);
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+}  // namespace
+
+Result<std::vector<Saver>> FollowSavers(const TfGraph& graph) {
+  std::vector<Saver> savers;
+  std::string_view restore = graph.saver().restore_op;
+  if (restore.empty()) return savers;
+  std::optional<uint32_t> named = graph.Find(restore);
+  if (!named) {
+    return InvalidArgument("the Saver's restore operator " + Quoted(restore) +
+                           " is not in the graph");
+  }
+  MS_ASSIGN_OR_RETURN(Saver first, Follow(graph, *named));
+  savers.push_back(std::move(first));
+  for (uint32_t node : FindRestoreOps(graph)) {
+    if (node == *named) continue;
+    auto other = Follow(graph, node);
+    if (other.ok()) savers.push_back(*std::move(other));
+  }
+  return savers;
 }
 
 }  // namespace midstream::tensorflow

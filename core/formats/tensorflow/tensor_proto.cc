@@ -81,38 +81,33 @@ void FillBySize(const std::vector<Stored>& values, Tensor* tensor) {
   }
 }
 
-}  // namespace
+// Whether fewer values than elements repeat the last one.
+enum class Repeat : bool { kNo, kYes };
 
-Result<Tensor> DecodeTensor(std::string_view bytes) {
-  MS_ASSIGN_OR_RETURN(Parts parts, DecodeParts(bytes));
-  DType dtype = DTypeFromProto(parts.type);
-  if (DTypeSize(dtype) == 0) {
-    return Unimplemented("a constant of type " + ProtoTypeName(parts.type) +
-                         " cannot be computed with");
-  }
-  auto size = ByteSize(dtype, parts.shape);
-  if (!size.ok()) return DataLoss("a constant's " + std::string(size.status().message()));
+Result<Tensor> MakeTensor(const Parts& parts, DType dtype, const Shape& shape, Repeat repeat) {
+  std::string what = "a tensor of shape " + shape.ToString();
+  auto size = ByteSize(dtype, shape);
+  if (!size.ok()) return DataLoss("a tensor's " + std::string(size.status().message()));
   if (!parts.content.empty()) {
     if (parts.content.size() != *size) {
-      return DataLoss("a constant of shape " + parts.shape.ToString() + " has " +
-                      std::to_string(parts.content.size()) + " bytes; expected " +
+      return DataLoss(what + " has " + std::to_string(parts.content.size()) + " bytes; expected " +
                       std::to_string(*size));
     }
-    return Tensor::Copy(dtype, parts.shape, std::as_bytes(std::span(parts.content)));
+    return Tensor::Copy(dtype, shape, std::as_bytes(std::span(parts.content)));
   }
   size_t given = dtype == DType::kF32   ? parts.floats.size()
                  : dtype == DType::kF64 ? parts.doubles.size()
                                         : parts.numbers.size();
   size_t elements = *size / DTypeSize(dtype);
-  if (given > elements) {
-    return DataLoss("a constant of shape " + parts.shape.ToString() + " has " +
-                    std::to_string(given) + " values");
+  if (given > elements || (given < elements && repeat == Repeat::kNo)) {
+    return DataLoss(what + " has " + std::to_string(given) + " values");
   }
-  if (given<elements&& * size> kLargestRepeated) {
-    return ResourceExhausted("a constant of shape " + parts.shape.ToString() +
-                             " that repeats one value needs " + std::to_string(*size) + " bytes");
+  bool repeats = given < elements;
+  if (repeats && *size > kLargestRepeated) {
+    return ResourceExhausted(what + " that repeats one value needs " + std::to_string(*size) +
+                             " bytes");
   }
-  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, parts.shape));
+  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, shape));
   if (given == 0) {
     std::memset(tensor.mutable_data(), 0, tensor.byte_size());
   } else if (dtype == DType::kF32) {
@@ -123,6 +118,23 @@ Result<Tensor> DecodeTensor(std::string_view bytes) {
     FillBySize(parts.numbers, &tensor);
   }
   return tensor;
+}
+
+}  // namespace
+
+Result<Tensor> DecodeTensor(std::string_view bytes) {
+  MS_ASSIGN_OR_RETURN(Parts parts, DecodeParts(bytes));
+  DType dtype = DTypeFromProto(parts.type);
+  if (DTypeSize(dtype) == 0) {
+    return Unimplemented("a constant of type " + ProtoTypeName(parts.type) +
+                         " cannot be computed with");
+  }
+  return MakeTensor(parts, dtype, parts.shape, Repeat::kYes);
+}
+
+Result<Tensor> DecodeTensorValues(std::string_view bytes, DType dtype, const Shape& shape) {
+  MS_ASSIGN_OR_RETURN(Parts parts, DecodeParts(bytes));
+  return MakeTensor(parts, dtype, shape, Repeat::kNo);
 }
 
 Result<std::vector<std::string_view>> DecodeStringTensor(std::string_view bytes) {

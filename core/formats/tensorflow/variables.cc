@@ -66,6 +66,16 @@ formats::WeightInfo Describe(const TfGraph& graph, const NodeDef& node) {
   return info;
 }
 
+std::vector<RestoreSource> SourcesOf(const std::vector<formats::WeightInfo>& infos,
+                                     const Saver& saver) {
+  std::vector<RestoreSource> sources;
+  for (const formats::WeightInfo& info : infos) {
+    auto found = saver.sources.find(info.name);
+    sources.push_back(found == saver.sources.end() ? RestoreSource{} : found->second);
+  }
+  return sources;
+}
+
 }  // namespace
 
 bool IsVariable(std::string_view op) {
@@ -73,8 +83,7 @@ bool IsVariable(std::string_view op) {
 }
 
 Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRef>& outputs) {
-  MS_ASSIGN_OR_RETURN(auto sources, FollowSaver(graph));
-  bool has_saver = !sources.empty();
+  MS_ASSIGN_OR_RETURN(std::vector<Saver> savers, FollowSavers(graph));
   NodeSet trained, slots;
   FindTrained(graph, &trained, &slots);
   NodeSet used = Reachable(graph, outputs);
@@ -83,14 +92,6 @@ Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRe
     const NodeDef& node = graph.node(i);
     if (!IsVariable(node.op)) continue;
     formats::WeightInfo info = Describe(graph, node);
-    auto found = sources.find(info.name);
-    RestoreSource source;
-    if (found != sources.end()) {
-      source = found->second;
-    } else if (!has_saver) {
-      source.key = info.name;
-    }
-    info.checkpoint_key = source.key;
     if (used.count(i) == 0 && trained.count(i) == 0) {
       if (slots.count(i) > 0) {
         info.use = formats::WeightUse::kOptimizer;
@@ -99,7 +100,17 @@ Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRe
       }
     }
     variables.infos.push_back(std::move(info));
-    variables.sources.push_back(std::move(source));
+  }
+  for (const Saver& saver : savers) {
+    variables.plans.push_back({saver.restore_op, SourcesOf(variables.infos, saver)});
+  }
+  if (savers.empty()) {
+    RestorePlan by_name;
+    for (const auto& info : variables.infos) by_name.sources.push_back({info.name, ""});
+    variables.plans.push_back(std::move(by_name));
+  }
+  for (size_t i = 0; i < variables.infos.size(); ++i) {
+    variables.infos[i].checkpoint_key = variables.plans[0].sources[i].key;
   }
   return variables;
 }

@@ -2,6 +2,7 @@
 #ifndef MIDSTREAM_CORE_FORMATS_TENSORFLOW_VARIABLES_H_
 #define MIDSTREAM_CORE_FORMATS_TENSORFLOW_VARIABLES_H_
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,9 +15,15 @@ namespace midstream::tensorflow {
 
 bool IsVariable(std::string_view op);
 
+// How one Saver of the graph restores the variables.
+struct RestorePlan {
+  std::string restore_op;              // empty: there is no Saver, names are keys
+  std::vector<RestoreSource> sources;  // parallel to the variables; an empty key: not restored
+};
+
 struct Variables {
-  std::vector<formats::WeightInfo> infos;  // in the graph's order
-  std::vector<RestoreSource> sources;      // parallel; an empty key: not in checkpoints
+  std::vector<formats::WeightInfo> infos;  // in the graph's order; keys as in the first plan
+  std::vector<RestorePlan> plans;          // at least one; first the one of the file's SaverDef
 };
 
 // Variables that neither `outputs` nor training steps use, and those that only optimizers read, are

@@ -8,27 +8,34 @@
 #include <vector>
 
 #include "core/formats/model_source.h"
-#include "core/formats/tensorflow/bundle.h"
+#include "core/formats/tensorflow/checkpoint.h"
 #include "core/formats/tensorflow/variables.h"
 
 namespace midstream::tensorflow {
 
 class CheckpointWeights : public formats::WeightReader {
  public:
-  // Errors: as Bundle::Open.
-  static Result<std::unique_ptr<formats::WeightReader>> Open(
-      const std::string& prefix, std::shared_ptr<const Variables> variables,
-      const formats::OpenOptions& options);
+  // `path` is any name of a checkpoint. Errors: as Checkpoint::Open.
+  static Result<std::unique_ptr<CheckpointWeights>> Open(const std::string& path,
+                                                         std::shared_ptr<const Variables> variables,
+                                                         const formats::OpenOptions& options);
 
   const std::vector<std::string>& names() const override { return names_; }
   Result<Tensor> Read(const std::string& name) const override;
 
- private:
-  CheckpointWeights(Bundle bundle, std::shared_ptr<const Variables> variables, bool verify)
-      : bundle_(std::move(bundle)), variables_(std::move(variables)), verify_(verify) {}
+  // Which of the Savers' keys this checkpoint has.
+  const RestorePlan& plan() const { return *plan_; }
 
-  Bundle bundle_;
+ private:
+  CheckpointWeights(std::unique_ptr<Checkpoint> checkpoint,
+                    std::shared_ptr<const Variables> variables, bool verify);
+
+  Result<Tensor> ReadSource(const RestoreSource& source, const formats::WeightInfo& info) const;
+  Status Missing(const RestoreSource& source, const std::string& name) const;
+
+  std::unique_ptr<Checkpoint> checkpoint_;
   std::shared_ptr<const Variables> variables_;
+  const RestorePlan* plan_;  // one of variables_
   bool verify_;
   std::vector<std::string> names_;
 };

@@ -110,20 +110,22 @@ MetaWriter& MetaWriter::Variable(const std::string& name, const std::vector<int6
 }
 
 MetaWriter& MetaWriter::Saver(
-    const std::vector<std::pair<std::string, std::string>>& variable_and_key) {
+    const std::vector<std::pair<std::string, std::string>>& variable_and_key,
+    const std::string& scope) {
   std::vector<std::string> keys, triggers;
   for (const auto& [variable, key] : variable_and_key) keys.push_back(key);
-  Const("save/Const", StringTensor({"model"}), kString);
-  Const("save/names", StringTensor(keys), kString);
-  Const("save/slices", StringTensor(std::vector<std::string>(keys.size())), kString);
-  Node("save/RestoreV2", "RestoreV2", {"save/Const", "save/names", "save/slices"});
+  Const(scope + "/Const", StringTensor({"model"}), kString);
+  Const(scope + "/names", StringTensor(keys), kString);
+  Const(scope + "/slices", StringTensor(std::vector<std::string>(keys.size())), kString);
+  const std::string restore = scope + "/RestoreV2";
+  Node(restore, "RestoreV2", {scope + "/Const", scope + "/names", scope + "/slices"});
   for (size_t i = 0; i < keys.size(); ++i) {
-    std::string assign = "save/Assign_" + std::to_string(i);
-    Node(assign, "Assign", {variable_and_key[i].first, "save/RestoreV2:" + std::to_string(i)});
+    std::string assign = scope + "/Assign_" + std::to_string(i);
+    Node(assign, "Assign", {variable_and_key[i].first, restore + ":" + std::to_string(i)});
     triggers.push_back("^" + assign);
   }
-  Node("save/restore_all", "NoOp", triggers);
-  saver_ = BytesField(3, "save/restore_all");
+  Node(scope + "/restore_all", "NoOp", triggers);
+  if (saver_.empty()) saver_ = BytesField(3, scope + "/restore_all");
   return *this;
 }
 

@@ -50,8 +50,9 @@ class MetaWriter {
   MetaWriter& Ints(const std::string& name, const std::vector<int64_t>& dims,
                    const std::vector<int64_t>& values);
   MetaWriter& Variable(const std::string& name, const std::vector<int64_t>& dims);
-  // A Saver that restores each variable from a key.
-  MetaWriter& Saver(const std::vector<std::pair<std::string, std::string>>& variable_and_key);
+  // A Saver that restores each variable from a key; the SaverDef names the first one.
+  MetaWriter& Saver(const std::vector<std::pair<std::string, std::string>>& variable_and_key,
+                    const std::string& scope = "save");
 
   std::string Bytes() const;
 

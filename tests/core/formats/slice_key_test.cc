@@ -32,19 +32,16 @@ TEST(SliceKey, AsTensorFlowWritesThem) {
 }
 
 TEST(SliceKey, ReadsASaversDescription) {
-  auto extents = ParseSlice("10 22 5,5:-");
-  ASSERT_TRUE(extents.ok()) << extents.status().ToString();
-  ASSERT_EQ(extents->size(), 2u);
-  EXPECT_EQ((*extents)[0].start, 5);
-  EXPECT_EQ((*extents)[0].length, 5);
-  EXPECT_EQ((*extents)[1].start, 0);
-  EXPECT_EQ((*extents)[1].length, 22);
+  auto part = ParseSlice("10 22 5,5:-");
+  ASSERT_TRUE(part.ok()) << part.status().ToString();
+  EXPECT_EQ(part->whole, Shape({10, 22}));
+  EXPECT_EQ(part->box, (Box{{5, 5}, {0, 22}}));
 }
 
 TEST(SliceKey, MalformedDescriptions) {
-  for (const char* text :
-       {"", "10", "10 22", "10 22 0,5", "10 22 0,5:", "10 22 0:5", "x y 0,1:0,1",
-        "10 22 0,5:0,5:0,5", "10 -22 0,5:0,5", "10 22 -1,5:0,5", "10 99999999999999999999 -:-"}) {
+  for (const char* text : {"", "10", "10 22", "10 22 0,5", "10 22 0,5:", "10 22 0:5", "x y 0,1:0,1",
+                           "10 22 0,5:0,5:0,5", "10 -22 0,5:0,5", "10 22 -1,5:0,5",
+                           "10 99999999999999999999 -:-", "10 22 6,5:-"}) {
     EXPECT_EQ(ParseSlice(text).status().code(), Code::kInvalidArgument) << text;
   }
 }

@@ -130,6 +130,76 @@ TEST_F(WeightValues, ASaverThatCannotBeFollowed) {
   EXPECT_THAT(std::string(model.status().message()), HasSubstr("'save/gone'"));
 }
 
+TEST_F(WeightValues, AnotherSaverWhereSaverDefsDoesNotFit) {
+  WriteCheckpoint({"a", "b"});
+  MetaWriter meta = TwoVariables();
+  meta.Saver({{"a", "a/Average"}, {"b", "b/Average"}});
+  meta.Saver({{"a", "a"}}, "save_1");  // would leave out b
+  meta.Saver({{"a", "b"}, {"b", "a"}}, "save_2").Saver({{"a", "a"}, {"b", "b"}}, "save_3");
+  auto model = Open(meta);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(ReadScalar(*model, "a"), 2.0f);
+  EXPECT_EQ(ReadScalar(*model, "b"), 1.0f);
+  EXPECT_EQ(model->weights()[0].checkpoint_key, "b");
+
+  WriteCheckpoint({"a/Average", "b/Average"});  // SaverDef's own comes first
+  auto reader = model->OpenWeights(dir_.Path("m"));
+  ASSERT_TRUE(reader.ok()) << reader.status().ToString();
+  EXPECT_EQ((*reader)->Read("b")->as<float>()[0], 2.0f);
+}
+
+TEST_F(WeightValues, NoSaverFits) {
+  WriteCheckpoint({"a", "c"});
+  MetaWriter meta = TwoVariables();
+  meta.Saver({{"a", "a/Average"}, {"b", "b/Average"}}).Saver({{"a", "a"}, {"b", "b"}}, "save_1");
+  auto model = Open(meta);
+  ASSERT_NE(model, nullptr);
+  auto missing = model->ReadWeight("b");
+  EXPECT_EQ(missing.status().code(), Code::kNotFound);
+  std::string message(missing.status().message());
+  EXPECT_THAT(message, HasSubstr("'b/Average'"));
+  EXPECT_THAT(message, HasSubstr("'save/restore_all'"));
+  EXPECT_THAT(message, HasSubstr("2 Savers"));
+}
+
+// What the Savers of old wrote: an operator for each variable, in shards.
+TEST_F(WeightValues, RestoreAndRestoreSlice) {
+  WriteCheckpoint();
+  MetaWriter meta = TwoVariables();
+  meta.Const("save/Const", StringTensor({"model"}), kString);
+  meta.Const("save/name", StringTensor({"b"}), kString);
+  meta.Const("save/slice", StringTensor({""}), kString);
+  meta.Const("save/name_1", StringTensor({"a"}), kString);
+  meta.Node("save/slice_of_a", "RestoreSlice", {"save/Const", "save/name", "save/slice"});
+  meta.Node("save/whole_b", "Restore", {"save/Const", "save/name_1"});
+  meta.Node("save/Assign", "Assign", {"a", "save/slice_of_a"});
+  meta.Node("save/Assign_1", "Assign", {"b", "save/whole_b"});
+  meta.Node("save/restore_shard", "NoOp", {"^save/Assign", "^save/Assign_1"});
+  meta.Node("save/restore_all", "NoOp", {"^save/restore_shard"});
+  auto model = formats::OpenModel(
+      dir_.Write("m.meta", meta.Bytes() + BytesField(3, BytesField(3, "save/restore_all"))));
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  EXPECT_EQ(ReadScalar(**model, "a"), 2.0f);
+  EXPECT_EQ(ReadScalar(**model, "b"), 1.0f);
+}
+
+TEST_F(WeightValues, APartOfATensorOfAnotherShape) {
+  WriteCheckpoint();
+  MetaWriter meta = TwoVariables();
+  meta.Const("save/Const", StringTensor({"model"}), kString);
+  meta.Const("save/names", StringTensor({"a"}), kString);
+  meta.Const("save/slices", StringTensor({"2 0,1"}), kString);
+  meta.Node("save/RestoreV2", "RestoreV2", {"save/Const", "save/names", "save/slices"});
+  meta.Node("save/Assign", "Assign", {"a", "save/RestoreV2"});
+  meta.Node("save/restore_all", "NoOp", {"^save/Assign"});
+  auto model = formats::OpenModel(
+      dir_.Write("m.meta", meta.Bytes() + BytesField(3, BytesField(3, "save/restore_all"))));
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  auto part = (*model)->ReadWeight("a");
+  EXPECT_EQ(part.status().code(), Code::kInvalidArgument);
+  EXPECT_THAT(std::string(part.status().message()), HasSubstr("is a part of [2]"));
+}
+
 TEST_F(WeightValues, AGraphNeedsNodesWithDifferentNames) {
   auto none = formats::OpenModel(dir_.Write("m.meta", ""));
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("no nodes"));
