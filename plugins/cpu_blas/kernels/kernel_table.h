@@ -151,7 +151,11 @@ enum class Unary : uint32_t {
   kCount
 };
 // Parameters: LeakyRelu alpha; Elu alpha; Selu alpha, gamma; Clip low, high.
-using UnaryRow = void (*)(const float* x, float* out, int64_t n, float p0, float p1);
+template <typename T>
+using UnaryRowOf = void (*)(const T* x, T* out, int64_t n, T p0, T p1);
+using UnaryRow = UnaryRowOf<float>;
+// Integers; low and high are those of Clip.
+using IntegerRow = void (*)(const void* x, void* out, int64_t n, const void* low, const void* high);
 
 enum class Binary : uint32_t {
   kAdd,
@@ -166,14 +170,13 @@ enum class Binary : uint32_t {
   kEqual,
   kGreater,
   kGreaterOrEqual,
-  kLess,
-  kLessOrEqual,
   kAnd,
   kOr,
   kXor,
   kCount
 };
-// Element i of a side is at index 0 when its step is 0, else at i. Comparisons write bytes 0 and 1.
+// Element i of a side is at index 0 when its step is 0, else at i. out may be a or b. Comparisons
+// write bytes 0 and 1; less is greater with the sides exchanged.
 struct BinaryRow {
   const void* a;
   const void* b;
@@ -184,13 +187,60 @@ struct BinaryRow {
 };
 using BinaryRowFunction = void (*)(const BinaryRow& row);
 
-enum class ElementType : uint32_t { kF32, kI32, kI64, kU8, kCount };
+enum class ElementType : uint32_t {
+  kF32,
+  kF64,
+  kI8,
+  kI16,
+  kI32,
+  kI64,
+  kU8,
+  kU16,
+  kU32,
+  kU64,
+  kCount
+};
+constexpr int kElementTypeCount = static_cast<int>(ElementType::kCount);
+
+// ---- Any product -------------------------------------------------------------------------------
+
+// C[i, j] = sum over p of A[i, p] * B[p, j] in the elements' own arithmetic, for what the packed
+// product above does not do: float64, integers (which wrap), operands at any steps. Every element is
+// one chain in the order of p, whatever the blocking.
+struct ProductArgs {
+  const void* a;
+  int64_t a_row;  // steps in elements
+  int64_t a_column;
+  const void* b;
+  int64_t b_row;
+  int64_t b_column;
+  void* c;  // columns contiguous
+  int64_t c_row;
+  int64_t m;
+  int64_t n;
+  int64_t k;
+  bool add;  // to what C holds
+};
+using ProductFunction = void (*)(const ProductArgs& args);
 
 // ---- Rows --------------------------------------------------------------------------------------
 
 enum class Reduce : uint32_t { kSum, kMean, kMax, kMin, kProd, kCount };
 
-struct KernelTable {
+// What is computed in float32, for the 16-bit floats too, and in float64.
+template <typename T>
+struct Reals {
+  UnaryRowOf<T> unary[static_cast<uint32_t>(Unary::kCount)];
+  // out = x * scale + shift, per element.
+  void (*scale_shift)(const T* x, const T* scale, const T* shift, T* out, int64_t n);
+  void (*softmax_row)(const T* x, T* out, int64_t n, bool log);
+  // sums += x * x; and out = x / (bias + scale * sums)^beta.
+  void (*add_squares)(const T* x, T* sums, int64_t n);
+  void (*response_row)(const T* x, const T* sums, T* out, int64_t n, T bias, T scale, T beta);
+};
+
+struct KernelTable : Reals<float> {
+  Reals<double> f64;
   const char* name;
   int64_t panel;     // columns of a packed panel
   int64_t row_tile;  // rows that the product computes together
@@ -210,13 +260,11 @@ struct KernelTable {
   void (*sum_window)(const WindowArgs& args, float scale);
   void (*depthwise)(const DepthwiseArgs& args);
 
-  UnaryRow unary[static_cast<uint32_t>(Unary::kCount)];
-  BinaryRowFunction binary[static_cast<uint32_t>(ElementType::kCount)]
+  ProductFunction product[kElementTypeCount];
+  IntegerRow integer_unary[kElementTypeCount]
+                          [static_cast<uint32_t>(Unary::kCount)];  // null: not offered
+  BinaryRowFunction binary[kElementTypeCount]
                           [static_cast<uint32_t>(Binary::kCount)];  // null: not offered
-  // out = x * scale + shift, per element.
-  void (*scale_shift)(const float* x, const float* scale, const float* shift, float* out,
-                      int64_t n);
-  void (*softmax_row)(const float* x, float* out, int64_t n, bool log);
   // Column j of [rows, columns] (row_step floats apart) over all rows.
   void (*reduce_columns)(Reduce op, const float* x, int64_t rows, int64_t row_step, int64_t columns,
                          float* out);

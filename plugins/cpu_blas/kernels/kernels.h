@@ -21,10 +21,15 @@ void MaxWindow(const WindowArgs& args);
 void SumWindow(const WindowArgs& args, float scale);
 void Depthwise(const DepthwiseArgs& args);
 
-void FillUnary(UnaryRow* table);
-void FillBinary(BinaryRowFunction (*table)[static_cast<uint32_t>(Binary::kCount)]);
-void ScaleShift(const float* x, const float* scale, const float* shift, float* out, int64_t n);
+template <typename T>
+void FillReals(Reals<T>* table);
 void SoftmaxRow(const float* x, float* out, int64_t n, bool log);
+template <typename T>
+void FillUnary(UnaryRowOf<T>* table);
+void FillIntegerUnary(IntegerRow (*table)[static_cast<uint32_t>(Unary::kCount)]);
+void FillBinary(BinaryRowFunction (*table)[static_cast<uint32_t>(Binary::kCount)]);
+void FillIntegerBinary(BinaryRowFunction (*table)[static_cast<uint32_t>(Binary::kCount)]);
+void FillProducts(ProductFunction* table);
 void ReduceColumns(Reduce op, const float* x, int64_t rows, int64_t row_step, int64_t columns,
                    float* out);
 float ReduceRow(Reduce op, const float* x, int64_t n);

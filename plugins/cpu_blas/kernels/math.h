@@ -18,6 +18,10 @@ MS_INLINE float Fused(float a, float b, float c) {
 #endif
 }
 MS_INLINE float AbsF(float x) { return FloatFromBits(BitsFromFloat(x) & 0x7fffffffu); }
+MS_INLINE float SquareRoot(float x) { return __builtin_sqrtf(x); }
+MS_INLINE float Floor(float x) { return __builtin_floorf(x); }
+MS_INLINE float Ceil(float x) { return __builtin_ceilf(x); }
+MS_INLINE float Round(float x) { return __builtin_rintf(x); }
 MS_INLINE float CopySign(float magnitude, float sign) {
   return FloatFromBits((BitsFromFloat(magnitude) & 0x7fffffffu) |
                        (BitsFromFloat(sign) & 0x80000000u));

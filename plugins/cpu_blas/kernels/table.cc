@@ -25,9 +25,13 @@ KernelTable MakeTable() {
   table.sum_window = SumWindow;
   table.depthwise = Depthwise;
   FillUnary(table.unary);
+  FillUnary(table.f64.unary);
+  FillReals<float>(&table);
+  FillReals(&table.f64);
+  FillIntegerUnary(table.integer_unary);
   FillBinary(table.binary);
-  table.scale_shift = ScaleShift;
-  table.softmax_row = SoftmaxRow;
+  FillIntegerBinary(table.binary);
+  FillProducts(table.product);
   table.reduce_columns = ReduceColumns;
   table.reduce_row = ReduceRow;
   table.widen = Widen;

@@ -15,6 +15,12 @@
 
 #define MS_INLINE static inline __attribute__((always_inline))
 #define MS_UNROLL _Pragma("GCC unroll 32")
+// An output that is one of the inputs, element by element, does not stand against vectors.
+#if defined(__clang__)
+#define MS_SAME_PLACE _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define MS_SAME_PLACE _Pragma("GCC ivdep")
+#endif
 
 namespace midstream::cpu_blas::MS_ISA {
 

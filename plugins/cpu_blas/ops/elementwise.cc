@@ -1,13 +1,12 @@
 // Unary, binary and variadic elementwise operators.
 //
-// 16-bit floats are computed in float32, a block at a time that stays in the first-level cache.
-// Integers are offered where the operator is about data rather than about real functions.
-#include <array>
+// 16-bit floats are computed in float32, a block at a time that stays in the first-level cache;
+// everything else in its own type.
 #include <limits>
 #include <optional>
 
 #include "ops/broadcast.h"
-#include "ops/floats.h"
+#include "ops/elements.h"
 #include "ops/op_table.h"
 #include "parallel.h"
 
@@ -22,8 +21,7 @@ using sdk::TensorView;
 constexpr int64_t kBlock = 512;  // elements that are converted together
 constexpr double kElementsPerMicrosecond = 2e3;
 
-bool IsInt32(ms_dtype d) { return sdk::Same(d, sdk::kI32); }
-bool IsInt64(ms_dtype d) { return sdk::Same(d, sdk::kI64); }
+bool IsHalf(ms_dtype d) { return IsFloatStorage(d) && d.bits == 16; }
 
 // ---- Unary ----
 
@@ -61,31 +59,9 @@ std::optional<Unary> FindUnary(std::string_view op) {
   return std::nullopt;
 }
 
-bool WorksOnIntegers(Unary unary) {
-  return unary == Unary::kAbs || unary == Unary::kNeg || unary == Unary::kSign ||
-         unary == Unary::kRelu || unary == Unary::kClip;
-}
-
-template <typename T>
-T ApplyToInteger(Unary unary, T x, T low, T high) {
-  T negative = static_cast<T>(0 - static_cast<std::make_unsigned_t<T>>(x));
-  switch (unary) {
-    case Unary::kAbs:
-      return x < 0 ? negative : x;
-    case Unary::kNeg:
-      return negative;
-    case Unary::kSign:
-      return static_cast<T>(x > 0) - static_cast<T>(x < 0);
-    case Unary::kRelu:
-      return x < 0 ? T{0} : x;
-    default:
-      return std::min(std::max(x, low), high);
-  }
-}
-
 class UnaryKernel final : public sdk::Kernel {
  public:
-  UnaryKernel(const KernelTable& isa, Unary unary, float p0, float p1)
+  UnaryKernel(const KernelTable& isa, Unary unary, double p0, double p1)
       : isa_(isa), unary_(unary), p0_(p0), p1_(p1) {}
 
   void Run(const KernelArgs& args) const override {
@@ -93,30 +69,39 @@ class UnaryKernel final : public sdk::Kernel {
     const int64_t n = args.inputs[0].count();
     ForRange(*args.host, static_cast<double>(n) / kElementsPerMicrosecond, n, kBlock,
              [&](int64_t begin, int64_t end) {
-               if (IsInt32(dtype)) return RunIntegers<int32_t>(args, begin, end);
-               if (IsInt64(dtype)) return RunIntegers<int64_t>(args, begin, end);
-               RunFloats(args, begin, end);
+               if (IsHalf(dtype)) return RunHalves(args, begin, end);
+               if (!IsReal(dtype)) return RunIntegers(args, begin, end);
+               IsF64(dtype) ? RunReals<double>(args, begin, end)
+                            : RunReals<float>(args, begin, end);
              });
   }
 
  private:
   // Clip's bounds are inputs; everything else has its parameters as attributes.
-  float Bound(const KernelArgs& args, uint32_t input, float fallback) const {
-    if (unary_ != Unary::kClip || input >= args.n_inputs || !args.inputs[input].present()) {
-      return fallback;
+  bool HasBound(const KernelArgs& args, uint32_t input) const {
+    return unary_ == Unary::kClip && input < args.n_inputs && args.inputs[input].present();
+  }
+  template <typename T>
+  T Parameter(const KernelArgs& args, uint32_t index) const {
+    const TensorView& bound = args.inputs[index + 1];
+    T value = static_cast<T>(index == 0 ? p0_ : p1_);
+    if (HasBound(args, index + 1)) {
+      ConvertElements(isa_, bound.dtype, bound.data, {MS_DTYPE_FLOAT, sizeof(T) * 8, 1}, &value, 1);
     }
-    float value;
-    isa_.widen(StorageOf(args.inputs[input].dtype), args.inputs[input].data, &value, 1);
     return value;
   }
 
-  void RunFloats(const KernelArgs& args, int64_t begin, int64_t end) const {
+  template <typename T>
+  void RunReals(const KernelArgs& args, int64_t begin, int64_t end) const {
+    RealsOf(isa_, T{}).unary[static_cast<uint32_t>(unary_)](
+        args.inputs[0].as<T>() + begin, args.outputs[0].as<T>() + begin, end - begin,
+        Parameter<T>(args, 0), Parameter<T>(args, 1));
+  }
+
+  void RunHalves(const KernelArgs& args, int64_t begin, int64_t end) const {
     UnaryRow row = isa_.unary[static_cast<uint32_t>(unary_)];
-    const float p0 = Bound(args, 1, p0_), p1 = Bound(args, 2, p1_);
+    const auto p0 = Parameter<float>(args, 0), p1 = Parameter<float>(args, 1);
     const TensorView &x = args.inputs[0], &out = args.outputs[0];
-    if (sdk::Same(x.dtype, sdk::kF32)) {
-      return row(x.as<float>() + begin, out.as<float>() + begin, end - begin, p0, p1);
-    }
     const Storage storage = StorageOf(x.dtype);
     for (int64_t at = begin; at < end; at += kBlock) {
       float block[kBlock];
@@ -127,46 +112,47 @@ class UnaryKernel final : public sdk::Kernel {
     }
   }
 
-  template <typename T>
   void RunIntegers(const KernelArgs& args, int64_t begin, int64_t end) const {
-    auto bound = [&](uint32_t i, T fallback) {
-      return i < args.n_inputs && args.inputs[i].present() ? *args.inputs[i].as<T>() : fallback;
-    };
-    const T low = bound(1, std::numeric_limits<T>::min());
-    const T high = bound(2, std::numeric_limits<T>::max());
-    const T* x = args.inputs[0].as<T>();
-    T* out = args.outputs[0].as<T>();
-    for (int64_t i = begin; i < end; ++i) out[i] = ApplyToInteger(unary_, x[i], low, high);
+    const ElementType type = *ElementTypeOf(args.inputs[0].dtype);
+    IntegerRow row = isa_.integer_unary[static_cast<uint32_t>(type)][static_cast<uint32_t>(unary_)];
+    WithElement(type, [&](auto zero) {
+      using T = decltype(zero);
+      const T low = std::numeric_limits<T>::lowest(), high = std::numeric_limits<T>::max();
+      row(args.inputs[0].as<T>() + begin, args.outputs[0].as<T>() + begin, end - begin,
+          HasBound(args, 1) ? args.inputs[1].as<T>() : &low,
+          HasBound(args, 2) ? args.inputs[2].as<T>() : &high);
+    });
   }
 
   const KernelTable& isa_;
   const Unary unary_;
-  const float p0_, p1_;
+  const double p0_, p1_;
 };
+
+bool WorksOnIntegers(Unary unary) {
+  return unary == Unary::kAbs || unary == Unary::kNeg || unary == Unary::kSign ||
+         unary == Unary::kRelu || unary == Unary::kClip || unary == Unary::kErf;
+}
 
 Claim ClaimUnary(const NodeView& node) {
   const ms_dtype dtype = node.input(0).dtype();
-  if (IsFloatStorage(dtype)) return Claim::Yes(sdk::kF32, sdk::kF32);
-  bool integer = IsInt32(dtype) || IsInt64(dtype);
-  if (integer && WorksOnIntegers(*FindUnary(node.op()))) return Claim::Yes(dtype, dtype);
-  return Claim::No(MS_REASON_DTYPE);
+  const bool mine = IsReal(dtype) || (IsInteger(dtype) && WorksOnIntegers(*FindUnary(node.op())));
+  if (!mine) return Claim::No(MS_REASON_DTYPE);
+  return Claim::Yes(ComputeDType(dtype), ComputeDType(dtype));
 }
 
 std::unique_ptr<sdk::Kernel> CreateUnary(const NodeView& node, const Setup& setup) {
   Unary unary = *FindUnary(node.op());
-  auto attribute = [&](std::string_view name, double fallback) {
-    return static_cast<float>(node.Float(name, fallback));
-  };
-  float p0 = 0.0f, p1 = 0.0f;
-  if (unary == Unary::kLeakyRelu) p0 = attribute("alpha", 0.01);
-  if (unary == Unary::kElu) p0 = attribute("alpha", 1.0);
+  double p0 = 0.0, p1 = 0.0;
+  if (unary == Unary::kLeakyRelu) p0 = node.Float("alpha", 0.01);
+  if (unary == Unary::kElu) p0 = node.Float("alpha", 1.0);
   if (unary == Unary::kSelu) {
-    p0 = attribute("alpha", 1.67326319217681884765625);
-    p1 = attribute("gamma", 1.05070102214813232421875);
+    p0 = node.Float("alpha", 1.67326319217681884765625);
+    p1 = node.Float("gamma", 1.05070102214813232421875);
   }
   if (unary == Unary::kClip) {
-    p0 = -std::numeric_limits<float>::infinity();
-    p1 = std::numeric_limits<float>::infinity();
+    p0 = -std::numeric_limits<double>::infinity();
+    p1 = std::numeric_limits<double>::infinity();
   }
   return std::make_unique<UnaryKernel>(setup.isa, unary, p0, p1);
 }
@@ -177,15 +163,23 @@ struct BinaryName {
   std::string_view op;
   Binary binary;
 };
+// Less is greater with the sides exchanged.
 constexpr BinaryName kBinaryNames[] = {
-    {"Add", Binary::kAdd},     {"Sub", Binary::kSub},
-    {"Mul", Binary::kMul},     {"Div", Binary::kDiv},
-    {"Max", Binary::kMax},     {"Min", Binary::kMin},
-    {"Pow", Binary::kPow},     {"Mod", Binary::kMod},
-    {"Equal", Binary::kEqual}, {"Greater", Binary::kGreater},
-    {"Less", Binary::kLess},   {"GreaterOrEqual", Binary::kGreaterOrEqual},
-    {"And", Binary::kAnd},     {"LessOrEqual", Binary::kLessOrEqual},
-    {"Or", Binary::kOr},       {"Xor", Binary::kXor},
+    {"Add", Binary::kAdd},
+    {"Sub", Binary::kSub},
+    {"Mul", Binary::kMul},
+    {"Div", Binary::kDiv},
+    {"Max", Binary::kMax},
+    {"Min", Binary::kMin},
+    {"Mod", Binary::kMod},
+    {"Equal", Binary::kEqual},
+    {"And", Binary::kAnd},
+    {"Greater", Binary::kGreater},
+    {"Or", Binary::kOr},
+    {"GreaterOrEqual", Binary::kGreaterOrEqual},
+    {"Xor", Binary::kXor},
+    {"Less", Binary::kGreater},
+    {"LessOrEqual", Binary::kGreaterOrEqual},
 };
 
 Binary BinaryOf(const NodeView& node) {
@@ -196,23 +190,17 @@ Binary BinaryOf(const NodeView& node) {
   return Binary::kCount;
 }
 
-std::optional<ElementType> ElementTypeOf(ms_dtype dtype) {
-  if (IsFloatStorage(dtype)) return ElementType::kF32;
-  if (IsInt32(dtype)) return ElementType::kI32;
-  if (IsInt64(dtype)) return ElementType::kI64;
-  if (sdk::Same(dtype, sdk::kBool)) return ElementType::kU8;
-  return std::nullopt;
-}
-
 class BinaryKernel final : public sdk::Kernel {
  public:
-  explicit BinaryKernel(const KernelTable& isa, BinaryRowFunction row) : isa_(isa), row_(row) {}
+  BinaryKernel(const KernelTable& isa, BinaryRowFunction row, bool exchange)
+      : isa_(isa), row_(row), exchange_(exchange) {}
 
   // More than two inputs (Max, Min) are joined one after the other.
   void Run(const KernelArgs& args) const override {
     const TensorView& out = args.outputs[0];
     if (out.count() == 0) return;
     TensorView pair[2] = {args.inputs[0], args.inputs[args.n_inputs > 1 ? 1 : 0]};
+    if (exchange_) std::swap(pair[0], pair[1]);
     RunPair(pair, out, *args.host);
     for (uint32_t i = 2; i < args.n_inputs; ++i) {
       pair[0] = out;
@@ -244,8 +232,7 @@ class BinaryKernel final : public sdk::Kernel {
               int64_t b, int64_t at, int64_t n) const {
     BinaryRow row{Address(pair[0], a),   Address(pair[1], b),  Address(out, at), n,
                   broadcast.advances(0), broadcast.advances(1)};
-    bool halves = sdk::ByteWidth(pair[0].dtype) == 2;
-    if (halves) {
+    if (IsHalf(pair[0].dtype)) {
       RunHalves(pair[0].dtype, out.dtype, row);
     } else {
       row_(row);
@@ -276,36 +263,28 @@ class BinaryKernel final : public sdk::Kernel {
 
   const KernelTable& isa_;
   const BinaryRowFunction row_;
+  const bool exchange_;
 };
-
-bool HasIntegerResult(Binary binary, const NodeView& node) {
-  // A zero divisor has no answer and is reported by the reference alone.
-  bool divides = binary == Binary::kDiv || binary == Binary::kMod || binary == Binary::kFmod;
-  return !divides && binary != Binary::kPow && !IsFloatStorage(node.input(0).dtype());
-}
 
 Claim ClaimBinary(const NodeView& node) {
   const Binary binary = BinaryOf(node);
-  const auto type = ElementTypeOf(node.input(0).dtype());
-  if (!type) return Claim::No(MS_REASON_DTYPE);
+  const ms_dtype dtype = node.input(0).dtype();
   for (size_t i = 0; i < node.inputs().size(); ++i) {
-    if (!sdk::Same(node.input(i).dtype(), node.input(0).dtype())) return Claim::No(MS_REASON_DTYPE);
+    if (!sdk::Same(node.input(i).dtype(), dtype)) return Claim::No(MS_REASON_DTYPE);
     if (node.input(i).info().rank > kMaxBroadcastRank) return Claim::No(MS_REASON_SHAPE);
   }
-  bool logical = binary == Binary::kAnd || binary == Binary::kOr || binary == Binary::kXor;
-  bool boolean = *type == ElementType::kU8;
-  if (logical != boolean && !(boolean && binary == Binary::kEqual))
-    return Claim::No(MS_REASON_DTYPE);
-  if (*type == ElementType::kF32) return Claim::Yes(sdk::kF32, sdk::kF32);
-  if (!boolean && !HasIntegerResult(binary, node)) return Claim::No(MS_REASON_DTYPE);
-  return Claim::Yes(node.input(0).dtype(), node.input(0).dtype());
+  const bool logical = binary == Binary::kAnd || binary == Binary::kOr || binary == Binary::kXor;
+  const bool mine = IsBool(dtype) ? logical || binary == Binary::kEqual
+                                  : !logical && (IsReal(dtype) || IsInteger(dtype));
+  if (!mine || (IsReal(dtype) && binary == Binary::kMod)) return Claim::No(MS_REASON_DTYPE);
+  return Claim::Yes(ComputeDType(dtype), ComputeDType(dtype));
 }
 
 std::unique_ptr<sdk::Kernel> CreateBinary(const NodeView& node, const Setup& setup) {
-  ElementType type = *ElementTypeOf(node.input(0).dtype());
+  const ElementType type = *ElementTypeOf(node.input(0).dtype());
   BinaryRowFunction row =
       setup.isa.binary[static_cast<uint32_t>(type)][static_cast<uint32_t>(BinaryOf(node))];
-  return std::make_unique<BinaryKernel>(setup.isa, row);
+  return std::make_unique<BinaryKernel>(setup.isa, row, node.op().starts_with("Less"));
 }
 
 }  // namespace

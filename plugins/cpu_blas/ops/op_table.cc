@@ -13,7 +13,7 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 OpList MakeList() {
   OpList list;
   for (auto add : {AddMatMulOps, AddConvOps, AddPoolOps, AddElementwiseOps, AddNormalizationOps,
-                   AddReduceOps, AddViewOps, AddMovementOps, AddSelectOps}) {
+                   AddReduceOps, AddViewOps, AddMovementOps, AddSelectOps, AddCastOps, AddPowOps}) {
     add(&list);
   }
   std::sort(list.begin(), list.end(), Before);

@@ -45,6 +45,8 @@ void AddReduceOps(OpList* list);
 void AddViewOps(OpList* list);
 void AddMovementOps(OpList* list);
 void AddSelectOps(OpList* list);
+void AddCastOps(OpList* list);
+void AddPowOps(OpList* list);
 
 }  // namespace midstream::cpu_blas
 

@@ -1,8 +1,7 @@
-// Operators that choose or convert elements by value: Gather, Where, OneHot, Not, Cast.
+// Operators that choose elements by value: Gather, Where, OneHot, Not.
 #include <cstring>
 
 #include "ops/broadcast.h"
-#include "ops/floats.h"
 #include "ops/integers.h"
 #include "ops/op_table.h"
 #include "ops/strided_copy.h"
@@ -120,118 +119,6 @@ class NotKernel final : public sdk::Kernel {
   }
 };
 
-// ---- Cast ----
-
-enum class Kind { kHalf, kF32, kF64, kI32, kI64, kU8, kI8, kBool, kOther };
-
-Kind KindOf(ms_dtype d) {
-  if (sdk::Same(d, sdk::kF32)) return Kind::kF32;
-  if (IsFloatStorage(d)) return Kind::kHalf;
-  if (sdk::Same(d, sdk::kF64)) return Kind::kF64;
-  if (sdk::Same(d, sdk::kI32)) return Kind::kI32;
-  if (sdk::Same(d, sdk::kI64)) return Kind::kI64;
-  if (sdk::Same(d, sdk::kU8)) return Kind::kU8;
-  if (sdk::Same(d, {MS_DTYPE_INT, 8, 1})) return Kind::kI8;
-  return sdk::Same(d, sdk::kBool) ? Kind::kBool : Kind::kOther;
-}
-
-struct Bool {  // a byte whose conversions are those of a truth value
-  uint8_t value;
-};
-
-template <typename To, typename From>
-To ConvertElement(From x) {
-  if constexpr (std::is_same_v<To, Bool>) {
-    if constexpr (std::is_same_v<From, Bool>)
-      return x;
-    else
-      return Bool{static_cast<uint8_t>(x != From{0})};
-  } else if constexpr (std::is_same_v<From, Bool>) {
-    return static_cast<To>(x.value != 0);
-  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    // By way of int64, which holds every value that has an answer; others give the least integer.
-    bool fits = x > From(-9.2233720368547e18) && x < From(9.2233720368547e18);
-    return static_cast<To>(fits ? static_cast<int64_t>(x) : INT64_MIN);
-  } else {
-    return static_cast<To>(x);
-  }
-}
-
-template <typename Body>
-void WithType(Kind kind, Body&& body) {
-  switch (kind) {
-    case Kind::kF64:
-      return body(double{});
-    case Kind::kI32:
-      return body(int32_t{});
-    case Kind::kI64:
-      return body(int64_t{});
-    case Kind::kU8:
-      return body(uint8_t{});
-    case Kind::kI8:
-      return body(int8_t{});
-    case Kind::kBool:
-      return body(Bool{});
-    default:
-      return body(float{});
-  }
-}
-
-class CastKernel final : public sdk::Kernel {
- public:
-  explicit CastKernel(const KernelTable& isa) : isa_(isa) {}
-
-  void Run(const KernelArgs& args) const override {
-    const int64_t n = args.inputs[0].count();
-    ForRange(*args.host, static_cast<double>(n) / 2e3, n, kBlock, [&](int64_t begin, int64_t end) {
-      for (int64_t at = begin; at < end; at += kBlock)
-        RunBlock(args, at, std::min(kBlock, end - at));
-    });
-  }
-
- private:
-  static constexpr int64_t kBlock = 1024;
-
-  // 16-bit floats pass through a block of float32.
-  void RunBlock(const KernelArgs& args, int64_t at, int64_t n) const {
-    const TensorView &x = args.inputs[0], &out = args.outputs[0];
-    const Kind from = KindOf(x.dtype), to = KindOf(out.dtype);
-    const std::byte* source =
-        x.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
-    std::byte* target = out.as<std::byte>() + at * static_cast<int64_t>(sdk::ByteWidth(out.dtype));
-    if (sdk::Same(x.dtype, out.dtype)) {
-      std::memcpy(target, source, static_cast<size_t>(n) * sdk::ByteWidth(x.dtype));
-      return;
-    }
-    float wide[kBlock], result[kBlock];
-    if (from == Kind::kHalf) {
-      isa_.widen(StorageOf(x.dtype), source, wide, n);
-      source = reinterpret_cast<const std::byte*>(wide);
-    }
-    void* converted = to == Kind::kHalf ? static_cast<void*>(result) : target;
-    WithType(from, [&](auto from_type) {
-      WithType(to, [&](auto to_type) {
-        using From = decltype(from_type);
-        using To = decltype(to_type);
-        const auto* a = reinterpret_cast<const From*>(source);
-        auto* b = static_cast<To*>(converted);
-        for (int64_t i = 0; i < n; ++i) b[i] = ConvertElement<To>(a[i]);
-      });
-    });
-    if (to == Kind::kHalf) isa_.narrow(StorageOf(out.dtype), result, target, n);
-  }
-
-  const KernelTable& isa_;
-};
-
-Claim ClaimCast(const NodeView& node) {
-  const ms_dtype from = node.input(0).dtype(), to = node.output(0).dtype();
-  if (KindOf(from) == Kind::kOther || KindOf(to) == Kind::kOther) return Claim::No(MS_REASON_DTYPE);
-  // One rounding, not two.
-  if (KindOf(from) == Kind::kF64 && KindOf(to) == Kind::kHalf) return Claim::No(MS_REASON_DTYPE);
-  return Claim::Yes(to, to);
-}
-
 Claim ClaimSelect(const NodeView& node) {
   const ms_dtype dtype = node.output(0).dtype();
   if (!HasCopyWidth(dtype)) return Claim::No(MS_REASON_DTYPE);
@@ -263,9 +150,6 @@ void AddSelectOps(OpList* list) {
                    }});
   list->push_back({kOnnx, "Not", ClaimSelect, [](const NodeView&, const Setup&) {
                      return Created(std::make_unique<NotKernel>());
-                   }});
-  list->push_back({kOnnx, "Cast", ClaimCast, [](const NodeView&, const Setup& setup) {
-                     return Created(std::make_unique<CastKernel>(setup.isa));
                    }});
 }
 

@@ -84,6 +84,62 @@ TEST(CpuBlasMath, HonoursSpecialValues) {
   });
 }
 
+// ---- float64, against long double ----
+
+struct Function64 {
+  const char* op;
+  long double (*exact)(long double);
+  double from, to;
+  double max_ulps;
+};
+
+using Wide = long double;
+const Function64 kFunctions64[] = {
+    {"Exp", [](Wide x) { return std::exp(x); }, -745.0, 710.0, 2},
+    {"Log", [](Wide x) { return std::log(x); }, 1e-3, 1e6, 2},
+    {"Tanh", [](Wide x) { return std::tanh(x); }, -25.0, 25.0, 4},
+    {"Sigmoid", [](Wide x) { return 1 / (1 + std::exp(-x)); }, -700.0, 40.0, 4},
+    {"Erf", [](Wide x) { return std::erf(x); }, -6.0, 6.0, 2},
+    {"Softplus", [](Wide x) { return std::max<Wide>(x, 0) + std::log1p(std::exp(-std::abs(x))); },
+     -700.0, 40.0, 4},
+    {"Elu", [](Wide x) { return x < 0 ? std::expm1(x) : x; }, -40.0, 5.0, 4},
+    {"Round", [](Wide x) { return std::nearbyint(x); }, -9.0, 9.0, 0},
+    {"Sqrt", [](Wide x) { return std::sqrt(x); }, 0.0, 1e9, 1},
+};
+
+double Ulps64(double actual, long double expected) {
+  const auto rounded = static_cast<double>(expected);
+  if (std::isnan(rounded)) return std::isnan(actual) ? 0 : 1e9;
+  if (std::isinf(rounded)) return actual == rounded ? 0 : 1e9;
+  double magnitude = std::max(std::abs(rounded), std::numeric_limits<double>::min());
+  double unit = std::nextafter(magnitude, HUGE_VAL) - magnitude;
+  return static_cast<double>(std::abs(actual - expected) / unit);
+}
+
+TEST(CpuBlasMath, Float64StaysWithinAFewUnitsInTheLastPlace) {
+  ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
+    for (const Function64& f : kFunctions64) {
+      SCOPED_TRACE(f.op);
+      std::vector<double> points = {0.0, HUGE_VAL, -HUGE_VAL, std::nan(""), 1e300, -1e300, 1e-310};
+      constexpr int kPoints = 20011;
+      for (int i = 0; i < kPoints; ++i) points.push_back(f.from + (f.to - f.from) * i / kPoints);
+      for (double x = 1.0; x > 1e-300; x *= 0.3) {
+        if (x >= f.from && x <= f.to) points.push_back(x);
+        if (-x >= f.from && -x <= f.to) points.push_back(-x);
+      }
+      Tensor x = *Tensor::Allocate(DType::kF64, {static_cast<int64_t>(points.size())});
+      std::copy(points.begin(), points.end(), x.mutable_as<double>().begin());
+      auto out = RunNode(device, {f.op, "", {}, {{x}}});
+      ASSERT_TRUE(out.ok()) << out.status().message();
+      for (size_t i = 0; i < points.size(); ++i) {
+        const double actual = (*out)[0].as<double>()[i];
+        ASSERT_LE(Ulps64(actual, f.exact(points[i])), f.max_ulps)
+            << "at " << points[i] << ": " << actual;
+      }
+    }
+  });
+}
+
 TEST(CpuBlasMath, SoftmaxOfLargeAndLongRows) {
   ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
     for (int64_t n : {1, 3, 17, 1500}) {

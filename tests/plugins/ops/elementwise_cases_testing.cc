@@ -1,5 +1,6 @@
 // Cases of elementwise operators.
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "tests/plugins/ops/op_case.h"
@@ -26,13 +27,13 @@ const std::vector<std::pair<Shape, Shape>> kPairs = {{{}, {}},
                                                      {{1, 5}, {5, 5}},
                                                      {{2, 3, 4, 5}, {1, 1, 1, 5}},
                                                      {{129, 65}, {129, 65}},
-                                                     {{7, 1, 3}, {7, 2, 3}}};
+                                                     {{7, 1, 3}, {7, 2, 3}},
+                                                     {{2, 1, 3, 1, 5}, {1, 4, 1, 2, 1}}};
 
 void AddUnary(OpCases* cases, const std::string& op, double low, double high,
               const std::vector<DType>& dtypes, const Attributes& attrs = {}) {
   for (const Shape& shape : kShapes) {
-    OpCase one{op, "", {F32(shape).In(low, high)}, attrs};
-    AddWithDTypes(cases, one, shape.rank() == 2 ? dtypes : std::vector<DType>{});
+    AddWithDTypes(cases, {op, "", {F32(shape).In(low, high)}, attrs}, dtypes);
   }
 }
 
@@ -40,7 +41,67 @@ void AddUnary(OpCases* cases, const std::string& op, double low, double high,
 void AddExtremes(OpCases* cases, const std::string& op, const Attributes& attrs = {}) {
   Arg ends = Exactly({16}, {0.0f, -0.0f, 1.0f, -1.0f, 20.0f, -20.0f, 87.0f, -87.0f, 88.6f, -103.9f,
                             1e30f, -1e30f, INFINITY, -INFINITY, 1e-30f, -1e-30f});
-  cases->push_back({op, "", {ends}, attrs});
+  AddWithDTypes(cases, {op, "", {ends}, attrs}, kFloats);
+}
+
+// The least and the greatest integers, and those around zero.
+std::vector<int64_t> Ends(DType dtype) {
+  const unsigned bits = 8 * static_cast<unsigned>(DTypeSize(dtype));
+  if (IsUnsignedInteger(dtype)) {
+    auto top = static_cast<int64_t>(~uint64_t{0} >> (64 - bits));
+    return {0, 1, 2, 3, 100, top - 1, top};
+  }
+  auto top = static_cast<int64_t>(~uint64_t{0} >> (65 - bits));
+  return {-top - 1, -top, -7, -2, -1, 0, 1, 2, 7, top - 1, top};
+}
+
+// Every pair of them: the left (or the right) side, `repeat` times in a row each.
+Arg EndsArg(DType dtype, bool left) {
+  const std::vector<int64_t> ends = Ends(dtype);
+  const size_t n = ends.size();
+  Arg arg = Of(dtype, {static_cast<int64_t>(n * n)});
+  arg.value = *Tensor::Allocate(dtype, arg.shape);
+  auto* to = static_cast<std::byte*>(arg.value.mutable_data());
+  for (size_t i = 0; i < n * n; ++i, to += DTypeSize(dtype)) {
+    std::memcpy(to, &ends[left ? i / n : i % n], DTypeSize(dtype));  // little endian
+  }
+  return arg;
+}
+
+void AddIntegerEnds(OpCases* cases) {
+  for (DType dtype : kInts) {
+    const Arg a = EndsArg(dtype, true), b = EndsArg(dtype, false);
+    for (const char* op : {"Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Equal", "Greater",
+                           "GreaterOrEqual", "Less", "LessOrEqual"}) {
+      cases->push_back({op, "", {a, b}, {}});
+    }
+    cases->push_back({"Mod", "", {a, b}, {{"fmod", Int(1)}}});
+    cases->push_back({"Pow", "", {a, b}, {}});
+    for (const char* op : {"Abs", "Sign", "Erf"}) cases->push_back({op, "", {a}, {}});
+    if (IsUnsignedInteger(dtype)) continue;
+    for (const char* op : {"Neg", "Relu"}) cases->push_back({op, "", {a}, {}});
+  }
+}
+
+// NaN, infinities, zeros of both signs and subnormals, in every pair.
+void AddFloatEnds(OpCases* cases) {
+  const std::vector<float> ends = {NAN,   INFINITY, -INFINITY, 0.0f,   -0.0f, 1.0f,
+                                   -1.5f, 1e-40f,   -1e-40f,   1e-30f, 3e38f, -3e38f};
+  std::vector<float> left, right;
+  for (float a : ends) {
+    for (float b : ends) {
+      left.push_back(a);
+      right.push_back(b);
+    }
+  }
+  const Shape shape = {static_cast<int64_t>(left.size())};
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "Equal", "Greater",
+                         "GreaterOrEqual", "Less", "LessOrEqual"}) {
+    AddWithDTypes(cases, {op, "", {Exactly(shape, left), Exactly(shape, right)}, {}}, kFloats);
+  }
+  AddWithDTypes(cases,
+                {"Mod", "", {Exactly(shape, left), Exactly(shape, right)}, {{"fmod", Int(1)}}},
+                kFloats);
 }
 
 void AddBinary(OpCases* cases, const std::string& op, const std::vector<DType>& dtypes, double low,
@@ -48,9 +109,9 @@ void AddBinary(OpCases* cases, const std::string& op, const std::vector<DType>& 
   for (const auto& [a, b] : kPairs) {
     OpCase one{op, "", {F32(a), F32(b).In(low, high)}, attrs};
     if (whole) one.args = {F32(a).Whole(), F32(b).In(low, high).Whole()};
-    AddWithDTypes(cases, one, a.rank() == 2 ? dtypes : std::vector<DType>{});
+    AddWithDTypes(cases, one, dtypes);
     std::swap(one.args[0].shape, one.args[1].shape);
-    cases->push_back(one);
+    AddWithDTypes(cases, one, a.rank() == 2 ? dtypes : std::vector<DType>{});
   }
 }
 
@@ -58,6 +119,22 @@ void AddLogic(OpCases* cases, const std::string& op) {
   for (const auto& [a, b] : kPairs) {
     cases->push_back({op, "", {Of(DType::kBool, a), Of(DType::kBool, b)}, {}});
   }
+}
+
+// The exponent has a dtype of its own.
+void AddPows(OpCases* cases) {
+  AddWithDTypes(cases, {"Pow", "", {F32({9}).In(0.1, 3), Exactly({}, {2})}, {}}, kFloats);
+  const std::vector<DType> dtypes = {DType::kF32, DType::kF64, DType::kF16, DType::kBF16,
+                                     DType::kI8,  DType::kI16, DType::kI32, DType::kI64,
+                                     DType::kU8,  DType::kU16, DType::kU32, DType::kU64};
+  for (DType base : dtypes) {
+    for (DType exponent : dtypes) {
+      cases->push_back(
+          {"Pow", "", {Of(base, {3, 7}).In(1, 4), Of(exponent, {7}).In(0, 3).Whole()}, {}});
+    }
+  }
+  cases->push_back({"Pow", "", {F32({9}), Of(DType::kI64, {9}).In(0, 4)}, {}});
+  cases->push_back({"Pow", "", {Exactly({2}, {-1, 2}), Of(DType::kI32, {2}).In(-3, 3)}, {}});
 }
 
 void AddCasts(OpCases* cases) {
@@ -101,31 +178,35 @@ void AddElementwiseCases(OpCases* cases) {
   cases->push_back({"Round", "", {Exactly({6}, {0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 8388609.0f})}, {}});
   for (const Shape& shape : kShapes) {
     cases->push_back({"Not", "", {Of(DType::kBool, shape)}, {}});
-    AddWithDTypes(cases, {"Clip", "", {F32(shape), F32({}).In(-1, -1), F32({}).In(1, 1)}, {}},
-                  shape.rank() == 1 ? with_sign : std::vector<DType>{});
-    cases->push_back({"Clip", "", {F32(shape), kAbsent, F32({}).In(1, 1)}, {}});
-    cases->push_back({"Clip", "", {F32(shape), F32({}).In(0, 0)}, {}});
+    Arg low = Exactly({}, {-1}), one = Exactly({}, {1}), three = Exactly({}, {3});
+    AddWithDTypes(cases, {"Clip", "", {F32(shape), low, one}, {}}, with_sign);
+    AddWithDTypes(cases, {"Clip", "", {F32(shape), one, three}, {}}, kInts);
+    AddWithDTypes(cases, {"Clip", "", {F32(shape), kAbsent, one}, {}}, numeric);
+    AddWithDTypes(cases, {"Clip", "", {F32(shape), one}, {}}, numeric);
   }
 
   for (const char* op : {"Add", "Sub", "Mul"}) AddBinary(cases, op, numeric, -2, 2, false);
   AddBinary(cases, "Div", numeric, 1, 4, false);
   AddBinary(cases, "Mod", numeric, 1, 4, false, {{"fmod", Int(1)}});
   for (const auto& [a, b] : kPairs) {
-    cases->push_back({"Mod", "", {Of(DType::kI32, a).In(-9, 9), Of(DType::kI32, b).In(1, 4)}, {}});
-    cases->push_back(
-        {"Mod", "", {Of(DType::kI64, a).In(-9, 9), Of(DType::kI64, b).In(-4, -1)}, {}});
-    cases->push_back({"Pow", "", {F32(a).In(0.1, 3), F32(b)}, {}});
-    cases->push_back({"Where", "", {Of(DType::kBool, a), F32(b), F32({})}, {}});
-    AddWithDTypes(cases, {"Where", "", {Of(DType::kBool, b), F32(a), F32(b)}, {}},
-                  a.rank() == 2 ? kAll : std::vector<DType>{});
-    AddWithDTypes(cases, {"Max", "", {F32(a), F32(b), F32({})}, {}},
-                  a.rank() == 2 ? numeric : std::vector<DType>{});
-    cases->push_back({"Min", "", {F32(a), F32(b)}, {}});
+    for (DType dtype : kInts) {
+      const double low = IsUnsignedInteger(dtype) ? 0 : -9;
+      cases->push_back({"Mod", "", {Of(dtype, a).In(low, 9), Of(dtype, b).In(1, 4)}, {}});
+      cases->push_back({"Pow", "", {Of(dtype, a).In(low, 9), Of(dtype, b).In(0, 9)}, {}});
+      if (low == 0) continue;
+      cases->push_back({"Mod", "", {Of(dtype, a).In(-9, 9), Of(dtype, b).In(-4, -1)}, {}});
+    }
+    AddWithDTypes(cases, {"Pow", "", {F32(a).In(0.1, 3), F32(b)}, {}}, kFloats);
+    AddWithDTypes(cases, {"Where", "", {Of(DType::kBool, a), F32(b), F32({})}, {}}, kAll);
+    AddWithDTypes(cases, {"Where", "", {Of(DType::kBool, b), F32(a), F32(b)}, {}}, kAll);
+    AddWithDTypes(cases, {"Max", "", {F32(a), F32(b), F32({})}, {}}, numeric);
+    AddWithDTypes(cases, {"Min", "", {F32(a), F32(b)}, {}}, numeric);
   }
-  AddWithDTypes(cases, {"Pow", "", {F32({9}).In(0.1, 3), F32({}).In(2, 2)}, {}}, kFloats);
-  cases->push_back({"Pow", "", {F32({9}), Of(DType::kI64, {9}).In(0, 4)}, {}});
+  AddPows(cases);
   cases->push_back({"Max", "", {F32({5})}, {}});
   AddWithDTypes(cases, {"Min", "", {F32({2, 3}), F32({1, 3})}, {}}, numeric);
+  AddIntegerEnds(cases);
+  AddFloatEnds(cases);
 
   AddBinary(cases, "Equal", kAll, -2, 2, true);
   for (const char* op : {"Greater", "GreaterOrEqual", "Less", "LessOrEqual"}) {
