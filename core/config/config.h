@@ -69,9 +69,34 @@ struct ExecutionConfig {
   bool deterministic = false;
 };
 
+// A pass runs when its switch is on and the level reaches it (keys.cc says which needs which).
+struct PassesConfig {
+  bool fold = true;
+  bool simplify = true;
+  bool sink = true;
+  bool layout = true;
+};
+
 struct OptimizerConfig {
+  int64_t level = 3;
   bool fuse = true;
   bool remapping = true;
+  PassesConfig passes;
+};
+
+// What is said of one input of the model. Everything is as long as `shape` where both are given;
+// `buckets` holds one row per profile, and in it a value for each -1 of `shape`.
+struct InputConfig {
+  std::vector<int64_t> shape;               // -1: any size; empty: as the model says
+  std::vector<std::vector<int64_t>> range;  // [least, most] per dimension; most -1: no limit
+  std::vector<std::vector<int64_t>> buckets;
+};
+
+enum class OutsideBuckets { kDynamic, kError };
+
+struct ShapesConfig {
+  OutsideBuckets outside_buckets = OutsideBuckets::kDynamic;
+  int64_t cached_plans = 16;
 };
 
 struct DeviceConfig {
@@ -92,6 +117,7 @@ struct PluginsConfig {
 
 struct WeightsConfig {
   bool verify_checksums = true;
+  bool live_update = true;
 };
 
 struct GraphConfig {
@@ -126,6 +152,8 @@ struct MS_API Config {
   PluginsConfig plugins;
   WeightsConfig weights;
   GraphConfig graph;
+  ShapesConfig shapes;
+  std::map<std::string, InputConfig, std::less<>> inputs;  // by name, without ":0"
   std::map<std::string, BackendOptions, std::less<>> backends;
 
   // By full key ("precision.mode", "precision.op.Softmax.dtype", "backends.cpu_blas.isa"; a name

@@ -37,6 +37,32 @@ class Finder {
     }
   }
 
+  void Inputs() {
+    std::string first;  // the first input with buckets
+    for (const auto& [name, input] : config_.inputs) {
+      if (!input.buckets.empty() && first.empty()) first = name;
+    }
+    for (const auto& [name, input] : config_.inputs) {
+      const std::string table = "inputs." + QuotedKey(name);
+      Range(table, input);
+      Buckets(table, input);
+      if (first.empty() || name == first || !HasFree(input.shape)) continue;
+      const std::string other = "inputs." + QuotedKey(first) + ".buckets";
+      const size_t count = config_.inputs.at(first).buckets.size();
+      if (input.buckets.empty()) {
+        Add(table + ".shape", fmt::format("has a -1 and no buckets, but {} ({}) gives {} profiles: "
+                                          "expected buckets for every input that varies",
+                                          other, Place(other), count));
+      } else if (input.buckets.size() != count) {
+        Add(table + ".buckets", fmt::format("has {} profiles, but {} ({}) has {}",
+                                            input.buckets.size(), other, Place(other), count));
+      }
+    }
+    if (first.empty() && config_.shapes.outside_buckets == OutsideBuckets::kError) {
+      Add("shapes.outside_buckets", "is \"error\", but no input has buckets");
+    }
+  }
+
   // A kept scope and a dtype for a node in it.
   void KeptNodes() {
     const std::set<std::string_view> kept(config_.precision.keep.begin(),
@@ -57,6 +83,52 @@ class Finder {
   }
 
  private:
+  static bool HasFree(const std::vector<int64_t>& shape) {
+    return std::count(shape.begin(), shape.end(), -1) != 0;
+  }
+
+  std::string Place(const std::string& key) const { return config_.origin(key).ToString(); }
+
+  void Range(const std::string& table, const InputConfig& input) {
+    const std::string key = table + ".range";
+    for (size_t i = 0; i < input.range.size(); ++i) {
+      const auto& range = input.range[i];
+      const bool pair = range.size() == 2 && range[0] >= 0;
+      if (!pair || (range[1] != -1 && range[1] < range[0])) {
+        Add(key, fmt::format("dimension {}: expected [least, most], as in [1, 8] or [1, -1]", i));
+      } else if (i < input.shape.size() && input.shape[i] != -1 &&
+                 (input.shape[i] < range[0] || (range[1] != -1 && input.shape[i] > range[1]))) {
+        Add(key, fmt::format("dimension {} leaves out the {} of {}.shape ({})", i, input.shape[i],
+                             table, Place(table + ".shape")));
+      }
+    }
+    if (!input.range.empty() && !input.shape.empty() && input.range.size() != input.shape.size()) {
+      Add(key, fmt::format("has {} dimensions, but {}.shape ({}) has {}", input.range.size(), table,
+                           Place(table + ".shape"), input.shape.size()));
+    }
+    if (!input.range.empty() && !input.buckets.empty()) {
+      Add(key, fmt::format("the sizes are those of {}.buckets ({}): expected one of both", table,
+                           Place(table + ".buckets")));
+    }
+  }
+
+  void Buckets(const std::string& table, const InputConfig& input) {
+    const std::string key = table + ".buckets";
+    if (input.buckets.empty()) return;
+    if (!HasFree(input.shape)) {
+      return Add(key,
+                 fmt::format("needs {}.shape with a -1 for each dimension that varies", table));
+    }
+    if (input.buckets.size() < 2) Add(key, "has one profile: expected 2 to 256, or a fixed shape");
+    const int64_t free = std::count(input.shape.begin(), input.shape.end(), -1);
+    for (const auto& bucket : input.buckets) {
+      if (static_cast<int64_t>(bucket.size()) == free) continue;
+      Add(key, fmt::format("[{}] has {} sizes, but {}.shape ({}) has {} times -1",
+                           fmt::join(bucket, ", "), bucket.size(), table, Place(table + ".shape"),
+                           free));
+    }
+  }
+
   using Named = std::pair<std::string, const std::vector<std::string>*>;
 
   void TwoLists(const Named& a, const Named& b) {
@@ -85,6 +157,7 @@ void FindConflicts(const Config& config, std::vector<Problem>& problems) {
   Finder finder(config, problems);
   finder.Lists();
   finder.KeptNodes();
+  finder.Inputs();
 }
 
 }  // namespace midstream::config

@@ -57,6 +57,9 @@ constexpr std::array kProbeModes = {Name("always", ProbeMode::kAlways),
 
 constexpr std::string_view kNoRandom = "is not available: no backend here makes random numbers";
 
+constexpr std::array kOutsideBuckets = {Name("dynamic", OutsideBuckets::kDynamic),
+                                        Name("error", OutsideBuckets::kError)};
+
 constexpr std::array kDropoutPolicies = {Name("remove", DropoutPolicy::kRemove),
                                          Name("error", DropoutPolicy::kError),
                                          Refused("keep", kNoRandom)};
@@ -100,6 +103,13 @@ std::optional<int64_t> StreamsOfEngines(std::string_view text) {
     text.remove_prefix(item.size() + 1);
   }
 }
+// "O0" to "O3".
+std::optional<int64_t> LevelOfName(std::string_view text) {
+  if (text.size() != 2 || text[0] != 'O' || text[1] < '0' || text[1] > '3') return std::nullopt;
+  return text[1] - '0';
+}
+constexpr IntegerSpelling kLevelNames = {LevelOfName, "text like \"O3\""};
+
 constexpr IntegerSpelling kEngineStreams = {StreamsOfEngines, "text like \"AIcoreEngine:4\""};
 
 // ---- The table
@@ -114,6 +124,14 @@ constexpr std::array kSections = {
     SectionRow{"precision.node.*", "One node, by its name; it comes before its type's section."},
     SectionRow{"execution", "Threads and parallel requests."},
     SectionRow{"optimizer", "Rewrites of the graph; results stay the same up to rounding."},
+    SectionRow{"optimizer.passes",
+               "Switches of single passes (docs/passes.md); with optimizer.fuse and "
+               "optimizer.remapping they are all that can be left out. NPU option "
+               "fusion_switch_file."},
+    SectionRow{"shapes", "Inputs whose shapes vary."},
+    SectionRow{"inputs.*",
+               "One input of the model, by its name without \":0\". NPU options input_shape, "
+               "dynamic_dims and dynamic_inputs_shape_range."},
     SectionRow{"device", "The device of the backend."},
     SectionRow{"placement", "Which backend gets which operator."},
     SectionRow{"plugins", "Where backends come from."},
@@ -121,6 +139,9 @@ constexpr std::array kSections = {
     SectionRow{"graph", "Reading graphs."},
 };
 
+constexpr int64_t kMaxSize = int64_t{1} << 40;
+constexpr size_t kMaxRank = 16;
+using Inputs = Plain<&Config::inputs>;
 using OpPrecision = Plain<&Config::precision, &PrecisionConfig::op>;
 using NodesPrecision = Plain<&Config::precision, &PrecisionConfig::node>;
 
@@ -202,6 +223,12 @@ constexpr std::array kKeys = {
         "Equal bits whatever the number of threads and the split of a batch; may be slower. NPU "
         "option deterministic."),
 
+    Integer<&Config::optimizer, &OptimizerConfig::level>(
+        "optimizer.level", 0, 3,
+        "0: only what is needed to run; 1: and the passes fold and simplify; 2: and sink and "
+        "layout; 3: and fuse and remapping. A pass runs when its own switch is on too. NPU option "
+        "oo_level; its spelling is accepted too.",
+        &kLevelNames),
     Bool<&Config::optimizer, &OptimizerConfig::fuse>(
         "optimizer.fuse",
         "Join a convolution or matrix product with the bias and activation that follow it."),
@@ -209,6 +236,40 @@ constexpr std::array kKeys = {
         "optimizer.remapping",
         "Replace operators by cheaper ones, for example batch normalisation by scaled convolution "
         "weights. TensorFlow option rewrite_options.remapping, which NPU sessions turn off."),
+
+    Bool<&Config::optimizer, &OptimizerConfig::passes, &PassesConfig::fold>(
+        "optimizer.passes.fold",
+        "Compute what follows from constants and shapes once. NPU option oo_constant_folding."),
+    Bool<&Config::optimizer, &OptimizerConfig::passes, &PassesConfig::simplify>(
+        "optimizer.passes.simplify", "Remove nodes that only pass a value on or undo each other."),
+    Bool<&Config::optimizer, &OptimizerConfig::passes, &PassesConfig::sink>(
+        "optimizer.passes.sink",
+        "Move transposes through other operators until they meet their inverse."),
+    Bool<&Config::optimizer, &OptimizerConfig::passes, &PassesConfig::layout>(
+        "optimizer.passes.layout", "Use the memory layout of images that the backend prefers."),
+
+    Choice<kOutsideBuckets, &Config::shapes, &ShapesConfig::outside_buckets>(
+        "shapes.outside_buckets",
+        "A request whose shapes are no profile of inputs.NAME.buckets: \"dynamic\" compiles for "
+        "them when it comes, \"error\" refuses it. NPU option compile_hybrid_mode."),
+    Integer<&Config::shapes, &ShapesConfig::cached_plans>(
+        "shapes.cached_plans", 1, 4096,
+        "Shapes, beside the profiles, for which a session keeps what it compiled; the least "
+        "recently used goes first."),
+
+    Integers<Entry<Inputs, &InputConfig::shape>>(
+        "inputs.*.shape", -1, kMaxSize, kMaxRank,
+        "The shape, which the model must accept; -1 is any size. Empty means as the model says. "
+        "NPU option input_shape."),
+    Integers<Entry<Inputs, &InputConfig::range>>(
+        "inputs.*.range", -1, kMaxSize, kMaxRank,
+        "The least and the most size of each dimension, as in [[1, 8], [40, -1]]; -1 is no limit. "
+        "Requests outside are refused. NPU option dynamic_inputs_shape_range."),
+    Integers<Entry<Inputs, &InputConfig::buckets>>(
+        "inputs.*.buckets", 0, kMaxSize, 256,
+        "Profiles of shapes, 2 to 256, compiled when the session is created: each holds a size for "
+        "each -1 of shape. All inputs with a -1 need the same number; profile i takes the i-th of "
+        "every input. NPU option dynamic_dims."),
 
     Integer<&Config::device, &DeviceConfig::id>(
         "device.id", 0, 1023,
@@ -242,6 +303,10 @@ constexpr std::array kKeys = {
 
     Bool<&Config::weights, &WeightsConfig::verify_checksums>(
         "weights.verify_checksums", "Verify the checksum of every tensor that is read."),
+    Bool<&Config::weights, &WeightsConfig::live_update>(
+        "weights.live_update",
+        "Whether a loaded model takes new weights; false refuses every update. NPU option "
+        "frozen_variable = true."),
 
     Choice<kDropoutPolicies, &Config::graph, &GraphConfig::dropout>(
         "graph.dropout",
@@ -325,6 +390,12 @@ std::string Expected(const KeyRow& row) {
       return std::string(row.rule->expected);
     case KeyType::kList:
       return "an array of strings, each " + std::string(row.rule->expected);
+    case KeyType::kIntegers:
+      return fmt::format("an array of at most {} integers from {} to {}", row.max_items, row.min,
+                         row.max);
+    case KeyType::kTable:
+      return fmt::format("an array of at most {} arrays of integers from {} to {}", row.max_items,
+                         row.min, row.max);
     case KeyType::kChoice: {
       std::string text = row.choices.size() == 1 ? "" : "one of ";
       for (const ChoiceName& choice : row.choices) {

@@ -22,9 +22,11 @@
 namespace midstream::config {
 
 // A value as the file spells it; a choice is its name.
-using Value = std::variant<bool, int64_t, std::string, std::vector<std::string>>;
+using Value = std::variant<bool, int64_t, std::string, std::vector<std::string>,
+                           std::vector<int64_t>, std::vector<std::vector<int64_t>>>;
 
-enum class KeyType { kBool, kInteger, kString, kList, kChoice };
+// kTable is an array of arrays of integers.
+enum class KeyType { kBool, kInteger, kString, kList, kChoice, kIntegers, kTable };
 
 // One legal spelling of a choice. Spellings with one index mean the same; the first is the usual.
 struct ChoiceName {
@@ -57,8 +59,9 @@ struct KeyRow {
   // The names that config has for the free part of key; null when it has none.
   std::vector<std::string_view> (*names)(const Config& config) = nullptr;
 
-  int64_t min = 0;  // kInteger
+  int64_t min = 0;  // kInteger; of every integer of kIntegers and kTable
   int64_t max = 0;
+  size_t max_items = 0;  // kIntegers, kTable
   std::span<const ChoiceName> choices = {};
   const TextRule* rule = nullptr;  // kString, kList
   const IntegerSpelling* spelling = nullptr;

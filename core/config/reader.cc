@@ -206,6 +206,13 @@ class Reader {
         return ReadList(key, node);
       case KeyType::kChoice:
         return ReadChoice(key, node);
+      case KeyType::kIntegers: {
+        std::vector<int64_t> integers;
+        if (ReadIntegers(key, node, integers)) Set(key, node, integers);
+        return;
+      }
+      case KeyType::kTable:
+        return ReadIntegerTable(key, node);
     }
   }
 
@@ -236,6 +243,39 @@ class Reader {
       }
     }
     if (good) Set(key, node, items);
+  }
+
+  bool ReadIntegers(const Key& key, const toml::node& node, std::vector<int64_t>& integers) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr || array->size() > key.row.max_items) {
+      Expect(key, node, array == nullptr ? Found(node) : fmt::format("{} items", array->size()));
+      return false;
+    }
+    bool good = true;
+    for (const toml::node& item : *array) {
+      const auto* integer = item.as_integer();
+      if (integer != nullptr && integer->get() >= key.row.min && integer->get() <= key.row.max) {
+        integers.push_back(integer->get());
+      } else {
+        Expect(key, item, Found(item) + " in it");
+        good = false;
+      }
+    }
+    return good;
+  }
+
+  void ReadIntegerTable(const Key& key, const toml::node& node) {
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return Expect(key, node, Found(node));
+    if (array->size() > key.row.max_items) {
+      return Expect(key, node, fmt::format("{} items", array->size()));
+    }
+    std::vector<std::vector<int64_t>> table;
+    bool good = true;
+    for (const toml::node& item : *array) {
+      good = ReadIntegers(key, item, table.emplace_back()) && good;
+    }
+    if (good) Set(key, node, table);
   }
 
   void ReadChoice(const Key& key, const toml::node& node) {
@@ -396,6 +436,9 @@ void ReadOverride(const Override& override, Config& config, std::vector<Problem>
     list =
         SplitList(node != nullptr && node->is_string() ? node->as_string()->get() : override.value);
     node = &list;
+  } else if (row != nullptr && row->type == KeyType::kIntegers && node == nullptr) {
+    parsed = ParseValue("[" + override.value + "]");
+    node = parsed ? parsed->get("v") : &bare;
   } else if (node == nullptr || (row != nullptr && IsText(row->type) && !node->is_string())) {
     node = &bare;
   }

@@ -79,6 +79,18 @@ constexpr KeyRow Integer(std::string_view key, int64_t min, int64_t max, std::st
   return row;
 }
 
+// Arrays of integers, and arrays of those.
+template <typename At>
+constexpr KeyRow Integers(std::string_view key, int64_t min, int64_t max, size_t max_items,
+                          std::string_view doc) {
+  const bool table = std::is_same_v<ValueType<At>, std::vector<std::vector<int64_t>>>;
+  KeyRow row = Row<At>(table ? KeyType::kTable : KeyType::kIntegers, key, doc);
+  row.min = min;
+  row.max = max;
+  row.max_items = max_items;
+  return row;
+}
+
 template <auto... kPath>
 constexpr KeyRow String(std::string_view key, const TextRule& rule, std::string_view doc) {
   KeyRow row = Row<Plain<kPath...>>(KeyType::kString, key, doc);

@@ -10,16 +10,20 @@ namespace {
 
 constexpr size_t kLineWidth = 100;
 
-std::string ToToml(const Value& value) {
-  if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
-  if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
-  if (const auto* text = std::get_if<std::string>(&value)) return Quoted(*text);
+std::string ToToml(bool value) { return value ? "true" : "false"; }
+std::string ToToml(int64_t value) { return std::to_string(value); }
+std::string ToToml(const std::string& value) { return Quoted(value); }
+template <typename Item>
+std::string ToToml(const std::vector<Item>& items) {
   std::string array = "[";
-  for (const std::string& item : std::get<std::vector<std::string>>(value)) {
+  for (const Item& item : items) {
     if (array.size() > 1) array += ", ";
-    array += Quoted(item);
+    array += ToToml(item);
   }
   return array + "]";
+}
+std::string ToToml(const Value& value) {
+  return std::visit([](const auto& v) { return ToToml(v); }, value);
 }
 
 // The value in force; a choice in the spelling that was used for it.

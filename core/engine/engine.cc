@@ -116,10 +116,15 @@ PluginReport Report(const backend::LoadedPlugin& loaded, const Config& config) {
 
 Result<plan::ProgramOptions> Engine::Impl::MakeProgramOptions() const {
   plan::ProgramOptions options;
-  bool nhwc = placement.front()->info().layout == MS_LAYOUT_NHWC;
+  const config::OptimizerConfig& wanted = config.optimizer;
+  bool nhwc = placement.front()->info().layout == MS_LAYOUT_NHWC && wanted.passes.layout &&
+              wanted.level >= 2;
   options.passes.layout = nhwc ? passes::Layout::kNhwc : passes::Layout::kNchw;
-  options.passes.fuse = config.optimizer.fuse;
-  options.passes.remap = config.optimizer.remapping;
+  options.passes.fold = wanted.passes.fold && wanted.level >= 1;
+  options.passes.simplify = wanted.passes.simplify && wanted.level >= 1;
+  options.passes.sink = wanted.passes.sink && wanted.level >= 2;
+  options.passes.fuse = wanted.fuse && wanted.level >= 3;
+  options.passes.remap = wanted.remapping && wanted.level >= 3;
   MS_ASSIGN_OR_RETURN(options.passes.precision,
                       passes::PolicyForMode(ModeName(config.precision.mode)));
   options.passes.precision.keep = config.precision.keep;

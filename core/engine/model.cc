@@ -1,6 +1,7 @@
 // Model, Session and Update: the handles over formats, weights and sessions.
 
 #include "core/engine/impl.h"
+#include "core/engine/shapes.h"
 
 namespace midstream {
 namespace {
@@ -61,6 +62,7 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   }
   auto unused = UnusedInputs(built);
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
+  MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
   MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(built.graph), program_options,
                                                            engine.placement, *engine.folding));
   Session session;
@@ -108,7 +110,14 @@ Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store-
 void Update::Assign(std::string_view name, Tensor value) {
   impl_->transaction.Put(name, std::move(value));
 }
-Result<uint64_t> Update::Commit() { return impl_->transaction.Commit(); }
+Result<uint64_t> Update::Commit() {
+  const Config& config = impl_->model->engine->config;
+  if (!config.weights.live_update) {
+    return FailedPrecondition("the model takes no new weights: weights.live_update is false (" +
+                              config.origin("weights.live_update").ToString() + ")");
+  }
+  return impl_->transaction.Commit();
+}
 
 const std::vector<TensorSpec>& Session::inputs() const { return impl_->session->inputs(); }
 const std::vector<TensorSpec>& Session::outputs() const { return impl_->session->outputs(); }

@@ -12,48 +12,61 @@
 namespace midstream::passes {
 namespace {
 
-// Simplification sees what folding made constant, and folding what simplification joined.
-Status Clean(Graph& graph, Evaluator& evaluator) {
-  MS_RETURN_IF_ERROR(graph.Compact());
-  MS_RETURN_IF_ERROR(InferShapes(graph, &evaluator));
-  MS_RETURN_IF_ERROR(Fold(graph, evaluator));
-  MS_RETURN_IF_ERROR(Simplify(graph));
-  MS_RETURN_IF_ERROR(InferShapes(graph, &evaluator));
-  return Verify(graph);
-}
+class Optimizer {
+ public:
+  Optimizer(Graph& graph, const Options& options, Evaluator& evaluator)
+      : graph_(graph), options_(options), evaluator_(evaluator) {}
 
-Status SinkAndClean(Graph& graph, Evaluator& evaluator) {
-  MS_RETURN_IF_ERROR(SinkTransposes(graph));
-  return Clean(graph, evaluator);
-}
+  // Simplification sees what folding made constant, and folding what simplification joined.
+  Status Clean() {
+    MS_RETURN_IF_ERROR(graph_.Compact());
+    MS_RETURN_IF_ERROR(InferShapes(graph_, &evaluator_));
+    if (options_.fold) MS_RETURN_IF_ERROR(Fold(graph_, evaluator_));
+    if (options_.simplify) MS_RETURN_IF_ERROR(Simplify(graph_));
+    MS_RETURN_IF_ERROR(InferShapes(graph_, &evaluator_));
+    return Verify(graph_);
+  }
+
+  Status SinkAndClean() {
+    if (!options_.sink) return OkStatus();
+    MS_RETURN_IF_ERROR(SinkTransposes(graph_));
+    return Clean();
+  }
+
+ private:
+  Graph& graph_;
+  const Options& options_;
+  Evaluator& evaluator_;
+};
 
 }  // namespace
 
 Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evaluator& evaluator) {
   const std::vector<std::string>& keep = options.precision.keep;
-  MS_RETURN_IF_ERROR(Clean(graph, evaluator));
+  Optimizer optimizer(graph, options, evaluator);
+  MS_RETURN_IF_ERROR(optimizer.Clean());
   // NCHW first: what follows then knows one layout only.
-  MS_RETURN_IF_ERROR(SinkAndClean(graph, evaluator));
+  MS_RETURN_IF_ERROR(optimizer.SinkAndClean());
   if (options.remap) {
     MS_RETURN_IF_ERROR(FoldBatchNorm(graph, keep));
-    MS_RETURN_IF_ERROR(Clean(graph, evaluator));
+    MS_RETURN_IF_ERROR(optimizer.Clean());
     // Scaled filters: the Transpose of the weight moves below the scaling, where layout looks for
     // it.
-    MS_RETURN_IF_ERROR(SinkAndClean(graph, evaluator));
+    MS_RETURN_IF_ERROR(optimizer.SinkAndClean());
   }
   if (options.layout == Layout::kNhwc) {
     UseChannelsLast(graph);
-    MS_RETURN_IF_ERROR(Clean(graph, evaluator));
-    MS_RETURN_IF_ERROR(SinkAndClean(graph, evaluator));
+    MS_RETURN_IF_ERROR(optimizer.Clean());
+    MS_RETURN_IF_ERROR(optimizer.SinkAndClean());
   }
   TransposesToReshapes(graph);
-  MS_RETURN_IF_ERROR(Clean(graph, evaluator));
+  MS_RETURN_IF_ERROR(optimizer.Clean());
   if (options.fuse) {
     MS_RETURN_IF_ERROR(Fuse(graph, keep));
-    MS_RETURN_IF_ERROR(Clean(graph, evaluator));
+    MS_RETURN_IF_ERROR(optimizer.Clean());
   }
   MS_RETURN_IF_ERROR(ApplyPrecision(graph, options.precision));
-  MS_RETURN_IF_ERROR(Clean(graph, evaluator));
+  MS_RETURN_IF_ERROR(optimizer.Clean());
   MS_ASSIGN_OR_RETURN(std::vector<Recipe> recipes, ExtractRecipes(graph));
   MS_RETURN_IF_ERROR(InferShapes(graph, &evaluator));
   MS_RETURN_IF_ERROR(Verify(graph));

@@ -45,6 +45,9 @@ Result<PrecisionPolicy> PolicyForMode(std::string_view mode);
 
 struct Options {
   Layout layout = Layout::kNchw;
+  bool fold = true;
+  bool simplify = true;
+  bool sink = true;
   bool fuse = true;   // bias and activation into the matrix operator before them
   bool remap = true;  // batch norm into the weights of the matrix operator before it
   PrecisionPolicy precision;

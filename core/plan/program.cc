@@ -10,9 +10,6 @@
 namespace midstream::plan {
 namespace {
 
-constexpr size_t kMaxPlans =
-    16;  // shapes remembered per program; the least recently used goes first
-
 std::atomic<uint64_t> compile_count{0};
 
 // Every output becomes the result of a node, so that segments make all of them.
@@ -112,6 +109,15 @@ Result<std::shared_ptr<const Program>> Program::Compile(
   program->devices_ = std::move(devices);
   program->evaluator_ = &evaluator;
   MS_RETURN_IF_ERROR(program->Build(std::move(graph), evaluator));
+  for (const std::vector<Shape>& profile : options.shapes.profiles) {
+    auto plan = program->MakePlan(profile);
+    if (!plan.ok()) {
+      return Status(plan.status().code(),
+                    "the profile " + DescribeShapes(program->graph_, profile) +
+                        " does not fit: " + std::string(plan.status().message()));
+    }
+    program->profiles_.push_back(*std::move(plan));
+  }
   return std::shared_ptr<const Program>(std::move(program));
 }
 
@@ -146,6 +152,8 @@ std::shared_ptr<const ShapedPlan> Program::FindPlan(std::span<const Tensor> inpu
         plan->input_shapes.begin(), plan->input_shapes.end(), inputs.begin(), inputs.end(),
         [](const Shape& shape, const Tensor& input) { return shape == input.shape(); });
   };
+  auto profile = std::find_if(profiles_.begin(), profiles_.end(), fits);
+  if (profile != profiles_.end()) return *profile;
   std::lock_guard lock(mutex_);
   auto it = std::find_if(plans_.begin(), plans_.end(), fits);
   if (it == plans_.end()) return nullptr;
@@ -157,20 +165,23 @@ Result<std::shared_ptr<const ShapedPlan>> Program::PlanFor(std::span<const Tenso
   if (auto plan = FindPlan(inputs)) return plan;
   // Made without the lock; when two threads meet the same new shapes at once, one of two equal
   // plans is dropped.
-  MS_ASSIGN_OR_RETURN(auto plan, MakePlan(inputs));
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  MS_RETURN_IF_ERROR(Admit(options_.shapes, graph_, shapes));
+  MS_ASSIGN_OR_RETURN(auto plan, MakePlan(shapes));
   std::lock_guard lock(mutex_);
   plans_.push_front(plan);
-  if (plans_.size() > kMaxPlans) plans_.pop_back();
+  if (plans_.size() > options_.shapes.cached_plans) plans_.pop_back();
   return plan;
 }
 
-Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(std::span<const Tensor> inputs) const {
+Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(std::span<const Shape> inputs) const {
   std::map<ValueId, Shape> bound;
-  for (size_t i = 0; i < inputs.size(); ++i) bound[graph_.inputs()[i]] = inputs[i].shape();
+  for (size_t i = 0; i < inputs.size(); ++i) bound[graph_.inputs()[i]] = inputs[i];
   MS_ASSIGN_OR_RETURN(Graph shaped, BindShapes(graph_, bound, evaluator_));
 
   auto plan = std::make_shared<ShapedPlan>();
-  for (const Tensor& input : inputs) plan->input_shapes.push_back(input.shape());
+  plan->input_shapes.assign(inputs.begin(), inputs.end());
   for (ValueId id : shaped.outputs()) plan->output_shapes.push_back(shaped.value(id).shape);
 
   std::vector<plan::Segment> cuts;

@@ -1,8 +1,9 @@
 // Program: a graph compiled once for the devices of a configuration. run = Program x weights x
 // inputs.
 //
-// It holds modules (graph segments with their weight layout) and, for each set of input shapes met
-// so far, a shaped plan; never a weight value. New weights do not touch it.
+// It holds modules (graph segments with their weight layout) and shaped plans: one for each profile
+// of its options, and a cache of those for other input shapes met so far; never a weight value. New
+// weights do not touch it.
 //
 // Threads: immutable but for the plan cache, which has its own lock; any thread.
 #ifndef MIDSTREAM_CORE_PLAN_PROGRAM_H_
@@ -16,6 +17,7 @@
 #include "core/passes/passes.h"
 #include "core/plan/placement.h"
 #include "core/plan/segment.h"
+#include "core/plan/shape_policy.h"
 
 namespace midstream::plan {
 
@@ -24,6 +26,7 @@ struct ProgramOptions {
   Fallback fallback = Fallback::kWarn;
   bool deterministic = false;
   uint32_t threads = 0;  // that one execution may use; 0 = all
+  ShapePolicy shapes;
 };
 
 // Where a segment's input or output lies while a request runs.
@@ -62,7 +65,7 @@ class Program {
   };
 
   // `graph` is what an importer made. Errors: those of passes::Optimize and Place, and of the
-  // backends.
+  // backends; for a profile that does not fit the graph, naming it.
   static Result<std::shared_ptr<const Program>> Compile(
       Graph graph, const ProgramOptions& options,
       std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator);
@@ -78,14 +81,14 @@ class Program {
 
   // The plan for the shapes of these inputs (in the order of graph().inputs()), made on first use;
   // meanwhile requests of other shapes go on. Errors: INVALID_ARGUMENT naming the input whose shape
-  // its declaration does not accept.
+  // its declaration or options().shapes does not accept.
   Result<std::shared_ptr<const ShapedPlan>> PlanFor(std::span<const Tensor> inputs) const;
 
  private:
   Program() = default;
   Status Build(Graph graph, Evaluator& evaluator);
   std::shared_ptr<const ShapedPlan> FindPlan(std::span<const Tensor> inputs) const;
-  Result<std::shared_ptr<const ShapedPlan>> MakePlan(std::span<const Tensor> inputs) const;
+  Result<std::shared_ptr<const ShapedPlan>> MakePlan(std::span<const Shape> inputs) const;
 
   Graph graph_;
   ProgramOptions options_;
@@ -95,6 +98,8 @@ class Program {
   std::vector<Segment> segments_;
   std::vector<std::string> weight_names_;
   Evaluator* evaluator_ = nullptr;  // owned by the engine, which outlives its programs
+
+  std::vector<std::shared_ptr<const ShapedPlan>> profiles_;
 
   mutable std::mutex mutex_;
   mutable std::list<std::shared_ptr<const ShapedPlan>> plans_;  // most recently used first

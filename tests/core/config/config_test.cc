@@ -279,6 +279,69 @@ TEST(Config, FindsConflicts) {
               HasSubstr("--set: precision.white: needs a mixed mode"));
 }
 
+TEST(Config, ReadsShapes) {
+  const Config config =
+      Parsed(R"([inputs.ids]
+shape = [1, -1]
+buckets = [[20], [40]]
+[inputs."mask:0"]
+shape = [-1, -1, 3]
+buckets = [[1, 20], [1, 40]]
+[inputs.image]
+range = [[1, 8], [0, -1]]
+[shapes]
+outside_buckets = "error"
+[optimizer]
+level = "O1"
+)",
+             {{"inputs.late.shape", "2,-1"}, {"inputs.late.buckets", "[[1],[2]]"}});
+  EXPECT_THAT(config.inputs.at("ids").shape, ElementsAre(1, -1));
+  EXPECT_THAT(config.inputs.at("ids").buckets, ElementsAre(ElementsAre(20), ElementsAre(40)));
+  EXPECT_THAT(config.inputs.at("mask:0").buckets,
+              ElementsAre(ElementsAre(1, 20), ElementsAre(1, 40)));
+  EXPECT_THAT(config.inputs.at("image").range, ElementsAre(ElementsAre(1, 8), ElementsAre(0, -1)));
+  EXPECT_THAT(config.inputs.at("late").shape, ElementsAre(2, -1));
+  EXPECT_EQ(config.shapes.outside_buckets, OutsideBuckets::kError);
+  EXPECT_EQ(config.optimizer.level, 1);
+}
+
+TEST(Config, NamesTheMistakeInShapes) {
+  const Case cases[] = {
+      {"[input.x]\nshape = [1]", "a.toml:1:2: input: unknown section; did you mean inputs?"},
+      {"[inputs.x]\nbuckts = [[1]]",
+       "a.toml:2:1: inputs.x.buckts: unknown key; did you mean inputs.x.buckets?"},
+      {"inputs.x.shape = 3", "inputs.x.shape: expected an array of at most 16 integers from -1 to"},
+      {"inputs.x.shape = [1, -2]", "found -2 in it"},
+      {"inputs.x.shape = [1, [2]]", "found an array in it"},
+      {"inputs.x.shape = [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "found 17 items"},
+      {"inputs.x.buckets = [1]", "expected an array of at most 256 arrays of integers"},
+      {"[inputs.x]\nbuckets = [[1], [2]]",
+       "a.toml:2:11: inputs.x.buckets: needs inputs.x.shape with a -1"},
+      {"[inputs.x]\nshape = [-1, 3]\nbuckets = [[1], [2, 3]]",
+       "a.toml:3:11: inputs.x.buckets: [2, 3] has 2 sizes, but inputs.x.shape (a.toml:2:9) has 1 "
+       "times -1"},
+      {"[inputs.x]\nshape = [-1]\nbuckets = [[1]]", "has one profile: expected 2 to 256"},
+      {"[inputs.x]\nshape = [-1]\nbuckets = [[1], [2]]\n[inputs.y]\nshape = [-1]\n"
+       "buckets = [[1], [2], [3]]",
+       "a.toml:6:11: inputs.y.buckets: has 3 profiles, but inputs.x.buckets (a.toml:3:11) has 2"},
+      {"[inputs.x]\nshape = [-1]\nbuckets = [[1], [2]]\n[inputs.y]\nshape = [-1]",
+       "a.toml:5:9: inputs.y.shape: has a -1 and no buckets, but inputs.x.buckets (a.toml:3:11) "
+       "gives 2 profiles"},
+      {"[inputs.x]\nrange = [[1, 2], [3]]", "inputs.x.range: dimension 1: expected [least, most]"},
+      {"[inputs.x]\nrange = [[2, 1]]", "inputs.x.range: dimension 0: expected [least, most]"},
+      {"[inputs.x]\nshape = [9]\nrange = [[1, 8]]",
+       "dimension 0 leaves out the 9 of inputs.x.shape (a.toml:2:9)"},
+      {"[inputs.x]\nshape = [-1, 2]\nrange = [[1, 8]]",
+       "inputs.x.range: has 1 dimensions, but inputs.x.shape (a.toml:2:9) has 2"},
+      {"[inputs.x]\nshape = [-1]\nbuckets = [[1], [2]]\nrange = [[1, 8]]",
+       "inputs.x.range: the sizes are those of inputs.x.buckets (a.toml:3:11)"},
+      {"shapes.outside_buckets = 'error'", "is \"error\", but no input has buckets"},
+      {"optimizer.level = 'O4'", "expected an integer from 0 to 3, or text like \"O3\""},
+      {"optimizer.passes.fuse = true", "optimizer.passes.fuse: unknown key; did you mean"},
+  };
+  for (const Case& c : cases) EXPECT_THAT(Refusal(c.text), HasSubstr(c.message)) << c.text;
+}
+
 TEST(Config, AcceptsByteOrderMarkAndWindowsLines) {
   EXPECT_EQ(Parsed("\xef\xbb\xbf[execution]\r\nthreads = 5\r\n").execution.threads, 5);
 }

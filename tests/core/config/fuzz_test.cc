@@ -79,8 +79,8 @@ TEST(ConfigFuzz, RandomOverrides) {
   for (int round = 0; round < 400; ++round) {
     std::string text(random() % 24, '\0');
     for (char& c : text) c = "=.[]'\"abc,1{}\n# backends"[random() % 24];
-    for (const char* key :
-         {"backend", "plugins.list", "execution.streams", "backends.a.b", "precision.op.a.dtype"}) {
+    for (const char* key : {"backend", "plugins.list", "execution.streams", "backends.a.b",
+                            "precision.op.a.dtype", "inputs.a.buckets"}) {
       const auto config = ParseConfig("", "fuzz", {{key, text}, {text, "1"}});
       EXPECT_FALSE(config.ok()) << "no key is called " << text;
     }

@@ -100,9 +100,10 @@ TEST(Show, DefaultTomlExplainsTablesWithFreeNames) {
   for (std::string line; const char c : DefaultToml()) {
     line += c;
     if (c != '\n') continue;
-    if (line.starts_with("# [precision.")) in_free = true;
+    if (line.ends_with(".\"NAME\"]\n")) in_free = true;
     if (line.starts_with("[")) in_free = false;
-    const bool code = line.starts_with("# [") || line.find(" = \"auto\"") != std::string::npos;
+    const bool code = line.starts_with("# [") || line.find(" = \"auto\"") != std::string::npos ||
+                      line.find(" = []") != std::string::npos;
     text += in_free && code && line.starts_with("# ") ? line.substr(2) : line;
     line.clear();
   }
@@ -110,12 +111,13 @@ TEST(Show, DefaultTomlExplainsTablesWithFreeNames) {
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->origin("precision.op.NAME.impl").source, Origin::Source::kFile);
   EXPECT_EQ(config->origin("precision.node.NAME.dtype").source, Origin::Source::kFile);
+  EXPECT_EQ(config->origin("inputs.NAME.buckets").source, Origin::Source::kFile);
 }
 
 TEST(Show, GroupsTheKeysOfAFreeName) {
   const auto config = ParseConfig(
       "[precision.node.'fc1/MatMul']\ndtype = 'float32'\n[precision.node.a]\nimpl = 'auto'",
-      "a.toml", {{"precision.op.\"Softmax\".dtype", "float64"}});
+      "a.toml", {{"precision.op.\"Softmax\".dtype", "float64"}, {"inputs.x.shape", "[-1, 3]"}});
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   const std::string text = ShowText(*config);
   std::string lines;
@@ -137,6 +139,8 @@ TEST(Show, GroupsTheKeysOfAFreeName) {
   const auto again = ParseConfig(text, "shown");
   ASSERT_TRUE(again.ok()) << again.status().ToString();
   EXPECT_EQ(again->precision.node.at("fc1/MatMul").dtype, ComputeType::kFloat32);
+  EXPECT_THAT(text, HasSubstr("inputs.x.shape = [-1, 3]"));
+  EXPECT_EQ(again->inputs.at("x").shape, (std::vector<int64_t>{-1, 3}));
 }
 
 std::string InRepository(const std::string& path) {
