@@ -1,8 +1,14 @@
-// midstream config show|check|docs: what a configuration says, whether it is right, and what it
-// could say.
+// midstream config show|check|docs|import-npu: what a configuration says, whether it is right, what
+// it could say, and how to come by one.
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "core/base/file.h"
 #include "core/cli/command.h"
+#include "core/config/npu/import.h"
 #include "core/config/show.h"
 
 namespace midstream::cli {
@@ -11,6 +17,8 @@ namespace {
 struct Args {
   ConfigArgs config;
   std::string format = "markdown";
+  std::string output;
+  bool npu = false;
   bool json = false;
 };
 
@@ -69,8 +77,66 @@ Json KeysAsJson() {
   return json;
 }
 
-Outcome PrintDocs(const Args& args) {
+Json NpuOptionsAsJson() {
+  Json json = Json::array();
+  for (const config::NpuOption& option : config::NpuOptions()) {
+    json.push_back({{"option", option.name},
+                    {"legal", config::Expected(option)},
+                    {"fate", config::FateName(option.fate)},
+                    {"key", option.key},
+                    {"reason", option.reason}});
+  }
+  return json;
+}
+
+Json ToJson(const config::NpuImport& import) {
+  Json report = Json::array();
+  for (const config::NpuReportRow& row : import.report) {
+    report.push_back({{"option", row.option},
+                      {"fate", config::FateName(row.fate)},
+                      {"keys", row.keys},
+                      {"reason", row.reason},
+                      {"notes", row.notes}});
+  }
+  return {{"toml", import.toml}, {"report", report}};
+}
+
+Outcome ImportNpu(const Args& args) {
+  constexpr uint64_t kMaxBytes = 1 << 20;
+  const Result<std::string> text = ReadFile(args.config.file, kMaxBytes);
+  if (!text.ok()) return {Exit::kData, text.status()};
+  std::vector<config::Problem> problems;
+  const auto import = config::ImportNpu(*text, args.config.file, &problems);
+  if (!import.ok()) {
+    if (args.json) PrintJson({{"problems", ToJson(problems)}});
+    return {Exit::kConfig, import.status()};
+  }
+  if (!args.output.empty()) {
+    std::ofstream file(args.output, std::ios::binary);
+    file << import->toml;
+    file.close();
+    if (!file) {
+      return {Exit::kFailed,
+              fmt::format("{}: cannot be written: {}", args.output, std::strerror(errno))};
+    }
+  }
   if (args.json) {
+    PrintJson(ToJson(*import));
+    return {};
+  }
+  if (args.output.empty()) PrintText(import->toml);
+  fmt::print(stderr, "{}", config::NpuReportText(*import));
+  return {};
+}
+
+Outcome PrintDocs(const Args& args) {
+  if (args.npu) {
+    if (args.json) {
+      PrintJson(NpuOptionsAsJson());
+    } else {
+      PrintText(config::NpuMarkdown());
+    }
+  } else if (args.json) {
     PrintJson(KeysAsJson());
   } else if (args.format == "markdown") {
     PrintText(config::ConfigurationMarkdown());
@@ -86,7 +152,7 @@ Outcome PrintDocs(const Args& args) {
 
 void AddConfig(CLI::App& app, Action* action) {
   auto args = std::make_shared<Args>();
-  CLI::App* config = app.add_subcommand("config", "Show, check or document configurations");
+  CLI::App* config = app.add_subcommand("config", "Show, check, document or import configurations");
   config->footer("Every key:\n" + config::KeysHelp());
 
   CLI::App* show =
@@ -111,7 +177,23 @@ void AddConfig(CLI::App& app, Action* action) {
                               &args->json);
   docs->add_option("--format", args->format, "markdown, toml (a commented file) or text")
       ->check(CLI::IsMember({"markdown", "toml", "text"}));
+  docs->add_flag("--npu", args->npu, "What becomes of each option of an NPU session, as markdown");
   docs->callback([=] { *action = [=] { return PrintDocs(*args); }; });
+
+  CLI::App* import =
+      AddCommand(*config, "import-npu",
+                 "Turn the parameter map of an NpuOptimizer into a configuration; say what becomes "
+                 "of each option",
+                 "  midstream config import-npu configs/npu_sample.json > my.toml\n"
+                 "  midstream config import-npu session.json --output my.toml\n",
+                 &args->json);
+  import->add_option("FILE", args->config.file, "JSON object from option to value")->required();
+  import->add_option("--output", args->output, "Write the configuration here, not to stdout")
+      ->check(NotEmpty());
+  import->callback([=] { *action = [=] { return ImportNpu(*args);
+};
+}  // namespace midstream::cli
+);
 }
 
 }  // namespace midstream::cli
