@@ -116,10 +116,34 @@ TEST_F(ConfigCommandTest, WritesADefaultFileThatIsRight) {
   EXPECT_TRUE(RunCommand({"config", "docs", "--json"}).json().is_array());
 }
 
+TEST_F(ConfigCommandTest, ImportsTheOptionsOfAnNpuSession) {
+  const std::string map = Write(R"({"precision_mode": "force_fp16", "jit_compile": "auto"})");
+  const CommandResult text = RunCommand({"config", "import-npu", map});
+  EXPECT_EQ(text.exit, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("[precision]\nmode = \"force_fp16\"\n"));
+  EXPECT_THAT(text.err, AllOf(HasSubstr("precision_mode: mapped to precision.mode: "),
+                              HasSubstr("jit_compile: kept as backends.ascend.jit_compile: ")));
+  EXPECT_EQ(RunCommand({"config", "check", Write(text.out)}).exit, 0);
+
+  const auto json =
+      RunCommand({"config", "import-npu",
+                  Write(R"({"precision_mode": "force_fp16", "jit_compile": "auto"})"), "--json"})
+          .json();
+  EXPECT_EQ(json["toml"], text.out);
+  EXPECT_EQ(json["report"][1]["fate"], "kept");
+
+  const CommandResult bad =
+      RunCommand({"config", "import-npu", Write(R"({"jit": 1, "use_off_line": "yes"})")});
+  EXPECT_EQ(bad.exit, 4);
+  EXPECT_THAT(bad.err, AllOf(HasSubstr("2 problems"), HasSubstr("use_off_line: expected true")));
+}
+
 TEST_F(ConfigCommandTest, AcceptsEveryFileThatIsShipped) {
   for (const auto& entry :
        std::filesystem::directory_iterator(std::string(MS_SOURCE_DIR) + "/configs")) {
-    const CommandResult result = RunCommand({"config", "check", entry.path().string()});
+    const bool toml = entry.path().extension() == ".toml";
+    const CommandResult result =
+        RunCommand({"config", toml ? "check" : "import-npu", entry.path().string()});
     EXPECT_EQ(result.exit, 0) << result.err;
   }
 }
