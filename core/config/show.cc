@@ -165,6 +165,8 @@ std::string ConfigurationMarkdown() {
       "A configuration is one TOML file. Every key is optional; `--set section.key=value` on the\n"
       "command line overrides the file. A wrong file is refused as a whole, with every problem "
       "listed.\n"
+      "A name with slashes or dots stands in quotes: `--set "
+      "'precision.node.\"fc1/MatMul\".dtype=float32'`.\n"
       "`midstream config show FILE` prints the values in force and where each came from,\n"
       "`midstream config check FILE` only looks for problems, and `configs/default.toml` holds "
       "every key.\n\n"

@@ -1,6 +1,7 @@
 // Model, Session and Update: the handles over formats, weights and sessions.
 
 #include "core/engine/impl.h"
+#include "core/engine/node_names.h"
 #include "core/engine/shapes.h"
 
 namespace midstream {
@@ -62,6 +63,7 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   }
   auto unused = UnusedInputs(built);
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
+  MS_RETURN_IF_ERROR(CheckNodeNames(engine.config, built.graph));
   MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
   MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(built.graph), program_options,
                                                            engine.placement, *engine.folding));

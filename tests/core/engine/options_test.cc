@@ -138,6 +138,18 @@ TEST_F(Options, WhatDoesNotFitTheModelIsRefusedByKeyAndPlace) {
               HasSubstr("a.toml:2:9: inputs.\"Placeholder:0\".shape: the model declares"));
 }
 
+TEST_F(Options, NodesThatAreNotThereAreRefusedByKeyAndPlace) {
+  EXPECT_EQ(Refusal({"precision.node.fc1/MatMull.impl=high_precision"}),
+            "--set: precision.node.\"fc1/MatMull\": the graph has no such node; did you mean "
+            "fc1/MatMul?");
+  EXPECT_EQ(Refusal({"precision.node.zzzzzzzzzz.dtype=float32"}),
+            "--set: precision.node.zzzzzzzzzz: the graph has no such node");
+  for (const char* known : {"fc1/MatMul", "fc1"}) {
+    const auto session = Open({"precision.node." + std::string(known) + ".impl=high_precision"});
+    EXPECT_TRUE(session.ok()) << session.status().ToString();
+  }
+}
+
 class EveryBackend : public Options, public ::testing::WithParamInterface<std::string> {};
 
 TEST_P(EveryBackend, PassesAndLevelsChangeTheGraphAndNotTheResult) {
