@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,6 +39,14 @@ std::optional<NpuValue> Scalar(const Json& json) {
   return std::nullopt;
 }
 
+// The integer that a text spells; protobuf's JSON writes 64-bit integers as text.
+std::optional<NpuValue> IntegerOf(const std::string& text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 // true, 1, "x", or as the protobuf of the map spells it: {"b": true}, {"i": 1}, {"s": "x"}.
 std::optional<NpuValue> ReadValue(const Json& json) {
   if (!json.is_object()) return Scalar(json);
@@ -45,6 +54,9 @@ std::optional<NpuValue> ReadValue(const Json& json) {
   auto value = Scalar(json.front());
   if (!value) return std::nullopt;
   const std::string& type = json.begin().key();
+  if (type == "i" && json.front().is_string()) {
+    return IntegerOf(json.front().get_ref<const std::string&>());
+  }
   const bool fits = (type == "b" && std::holds_alternative<bool>(*value)) ||
                     (type == "i" && std::holds_alternative<int64_t>(*value)) ||
                     (type == "s" && std::holds_alternative<std::string>(*value));

@@ -234,7 +234,7 @@ TEST_F(Npu, ReadsValuesAsTheProtobufSpellsThem) {
   const NpuImport import = Imported(
       R"({"use_off_line": {"b": false}, "deterministic": {"i": 1},
           "precision_mode": {"s": "force_fp16"}, "compile_hybrid_mode": {"i": 0},
-          "session_device_id": -1, "dynamic_node_type": -1, "mix_compile_mode": false})");
+          "session_device_id": {"i": "-1"}, "dynamic_node_type": -1, "mix_compile_mode": false})");
   EXPECT_EQ(import.toml,
             "# Made by midstream config import-npu from session.json.\n\n"
             "backend = \"cpu_blas\"\n\n[execution]\ndeterministic = true\n\n"
@@ -281,6 +281,8 @@ TEST_F(Npu, NamesTheMistake) {
       {R"({"use_off_line": 1})", "s.json: use_off_line: expected true or false, found 1"},
       {R"({"use_off_line": {"i": true}})", "expected true or false, found {\"i\":true}"},
       {R"({"use_off_line": null})", "found null"},
+      {R"({"deterministic": {"i": "1x"}})",
+       "expected an integer from 0 to 1, found {\"i\":\"1x\"}"},
       {R"({"deterministic": 2})", "deterministic: expected an integer from 0 to 1, found 2"},
       {R"({"deterministic": 1.5})", "found 1.5"},
       {R"({"input_fusion_size": 18446744073709551615})", "expected an integer of at least 0"},
