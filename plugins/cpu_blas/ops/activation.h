@@ -5,8 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "kernels/kernel_table.h"
-#include "midstream/kernel.hpp"
+#include "ops/elements.h"
 
 namespace midstream::cpu_blas {
 
@@ -46,6 +45,33 @@ inline std::optional<Activation> ParseActivation(const sdk::NodeView& node) {
   } else {
     return std::nullopt;
   }
+  return a;
+}
+
+// The same as a pass over results in float32 or float64.
+struct RealActivation {
+  std::optional<Unary> pass;
+  double p0 = 0.0;
+  double p1 = 0.0;
+
+  template <typename T>
+  void Run(const KernelTable& isa, T* x, int64_t n) const {
+    if (!pass) return;
+    RealsOf(isa, T{}).unary[static_cast<uint32_t>(*pass)](x, x, n, static_cast<T>(p0),
+                                                          static_cast<T>(p1));
+  }
+};
+
+// As ParseActivation.
+inline std::optional<RealActivation> ParseRealActivation(const sdk::NodeView& node) {
+  std::optional<Activation> known = ParseActivation(node);
+  if (!known) return std::nullopt;
+  std::vector<double> params = node.Floats("activation_params");
+  RealActivation a;
+  a.pass = known->clip ? Unary::kClip : known->pass;
+  if (node.String("activation", "") == "Relu") a.pass = Unary::kRelu;
+  if (!params.empty()) a.p0 = params[0];
+  if (params.size() > 1) a.p1 = params[1];
   return a;
 }
 

@@ -1,6 +1,7 @@
 // Conv of ONNX and of domain "midstream": what is claimed, and the fusion with a pooling behind it.
 #include "ops/conv.h"
 
+#include "ops/conv_any.h"
 #include "ops/conv_kernel.h"
 #include "ops/op_table.h"
 
@@ -11,15 +12,12 @@ using sdk::Claim;
 using sdk::NodeView;
 
 Claim ClaimConv(const NodeView& node) {
-  for (size_t i = 0; i < node.inputs().size(); ++i) {
-    if (node.HasInput(i) && !IsFloatStorage(node.input(i).dtype()))
-      return Claim::No(MS_REASON_DTYPE);
+  if (!node.input(0).rank_known() || node.input(0).info().rank > kMaxImageRank) {
+    return Claim::No(MS_REASON_SHAPE);
   }
-  if (!IsFloatStorage(node.output(0).dtype())) return Claim::No(MS_REASON_DTYPE);
-  uint32_t rank = node.input(0).info().rank;
-  if (!node.input(0).rank_known() || rank < 3 || rank > 4) return Claim::No(MS_REASON_SHAPE);
   if (!ParseActivation(node)) return Claim::No(MS_REASON_ATTRIBUTE);
-  return Claim::Yes(sdk::kF32, sdk::kF32);
+  const ms_dtype compute = ComputesInF64(node) ? sdk::kF64 : sdk::kF32;
+  return Claim::Yes(compute, compute);
 }
 
 ConvOptions OptionsOf(const NodeView& node) {
@@ -34,6 +32,7 @@ ConvOptions OptionsOf(const NodeView& node) {
 }
 
 std::unique_ptr<sdk::Kernel> CreateConv(const NodeView& node, const Setup& setup) {
+  if (NeedsAnyConv(node)) return CreateAnyConv(node, setup);
   return std::make_unique<ConvKernel>(setup.isa, OptionsOf(node));
 }
 
@@ -55,7 +54,7 @@ bool CanPoolInside(const NodeView& conv, const NodeView& pool) {
   }
   return pool.op() == "MaxPool" && window.channels_last && even &&
          WindowSpec::Parse(conv).channels_last && conv.output(0).info().rank == 4 &&
-         sdk::Same(conv.output(0).dtype(), pool.output(0).dtype()) &&
+         !NeedsAnyConv(conv) && sdk::Same(conv.output(0).dtype(), pool.output(0).dtype()) &&
          pool.Ints("kernel_shape") == two && window.strides == two && all(window.dilations, 1) &&
          all(window.pads, 0) && pool.Int("ceil_mode", 0) == 0;
 }

@@ -8,6 +8,7 @@
 #include "blas/openblas.h"
 #include "ops/activation.h"
 #include "ops/floats.h"
+#include "ops/matmul_any.h"
 #include "ops/matmul_bf16.h"
 #include "ops/op_table.h"
 #include "ops/packed_matrix.h"
@@ -243,6 +244,7 @@ class MatMulKernel final : public sdk::Kernel {
 
 // Inputs of float storage; ranks that the batch table can hold.
 Claim ClaimProduct(const NodeView& node) {
+  if (HasOtherDType(node)) return ClaimAnyMatMul(node);
   for (size_t i = 0; i < node.inputs().size(); ++i) {
     if (!node.HasInput(i)) continue;
     if (!IsFloatStorage(node.input(i).dtype())) return Claim::No(MS_REASON_DTYPE);
@@ -263,6 +265,7 @@ const OpenBlas* BlasFor(const MatMulOptions& options, const Setup& setup) {
 }
 
 std::unique_ptr<sdk::Kernel> CreateMatMul(const NodeView& node, const Setup& setup) {
+  if (HasOtherDType(node)) return CreateAnyMatMul(node, setup);
   if (auto narrow = CreateBF16MatMul(node, setup)) return narrow;
   MatMulOptions options;
   options.b_packed = IsHeldMatrix(node.input(1));
@@ -273,6 +276,7 @@ std::unique_ptr<sdk::Kernel> CreateMatMul(const NodeView& node, const Setup& set
 }
 
 std::unique_ptr<sdk::Kernel> CreateGemm(const NodeView& node, const Setup& setup) {
+  if (HasOtherDType(node)) return CreateAnyMatMul(node, setup);
   MatMulOptions options;
   options.b_packed = IsHeldMatrix(node.input(1));
   options.transpose_a = node.Int("transA", 0) != 0;

@@ -1,7 +1,7 @@
-// BatchNormalization (inference), Softmax and LogSoftmax.
+// BatchNormalization (inference), Softmax and LogSoftmax; in float64 where an operand is float64.
 #include <cmath>
 
-#include "ops/floats.h"
+#include "ops/elements.h"
 #include "ops/op_table.h"
 #include "parallel.h"
 
@@ -12,9 +12,10 @@ using sdk::Claim;
 using sdk::KernelArgs;
 using sdk::NodeView;
 
+template <typename T>
 class BatchNormKernel final : public sdk::Kernel {
  public:
-  BatchNormKernel(const KernelTable& isa, float epsilon, bool channels_last)
+  BatchNormKernel(const KernelTable& isa, T epsilon, bool channels_last)
       : isa_(isa), epsilon_(epsilon), channels_last_(channels_last) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
@@ -37,16 +38,16 @@ class BatchNormKernel final : public sdk::Kernel {
              [&](int64_t begin, int64_t end) {
                for (int64_t row = begin; row < end; ++row) RunRow(job, row, inner);
              });
-    FinishFloats(isa_, job.out, args.outputs[0]);
+    FinishReals(isa_, job.out, args.outputs[0]);
   }
 
  private:
   struct Job {
     int64_t channels, rows, inner;  // rows of channels (last), or of channels x inner
-    const float* in[5];
-    float* factor;
-    float* shift;
-    float* out;
+    const T* in[5];
+    T* factor;
+    T* shift;
+    T* out;
   };
 
   Job Prepare(const KernelArgs& args, ScratchCutter* scratch) const {
@@ -57,17 +58,18 @@ class BatchNormKernel final : public sdk::Kernel {
     for (uint32_t i = 2; i < x.rank && !channels_last_; ++i) job.inner *= x.dim(i);
     const int64_t row = job.channels * job.inner;
     job.rows = row == 0 ? 0 : x.count() / row;
-    for (uint32_t i = 0; i < 5; ++i) job.in[i] = AsFloats(isa_, args.inputs[i], scratch);
-    job.factor = scratch->Take<float>(job.channels);
-    job.shift = scratch->Take<float>(job.channels);
-    job.out = OutputFloats(args.outputs[0], scratch);
+    for (uint32_t i = 0; i < 5; ++i) job.in[i] = AsReals<T>(isa_, args.inputs[i], scratch);
+    job.factor = scratch->Take<T>(job.channels);
+    job.shift = scratch->Take<T>(job.channels);
+    job.out = OutputReals<T>(args.outputs[0], scratch);
     return job;
   }
 
   void RunRow(const Job& job, int64_t row, int64_t inner) const {
-    const float* x = job.in[0] + row * job.channels * inner;
-    float* out = job.out + row * job.channels * inner;
-    if (inner == 1) return isa_.scale_shift(x, job.factor, job.shift, out, job.channels);
+    const T* x = job.in[0] + row * job.channels * inner;
+    T* out = job.out + row * job.channels * inner;
+    if (inner == 1)
+      return RealsOf(isa_, T{}).scale_shift(x, job.factor, job.shift, out, job.channels);
     for (int64_t c = 0; c < job.channels; ++c) {
       for (int64_t i = 0; i < inner; ++i) {
         out[c * inner + i] = x[c * inner + i] * job.factor[c] + job.shift[c];
@@ -76,26 +78,36 @@ class BatchNormKernel final : public sdk::Kernel {
   }
 
   const KernelTable& isa_;
-  const float epsilon_;
+  const T epsilon_;
   const bool channels_last_;
 };
 
+bool HasF64(const NodeView& node) {
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    if (IsF64(node.input(i).dtype())) return true;
+  }
+  return false;
+}
+
 Claim ClaimBatchNorm(const NodeView& node) {
   for (size_t i = 0; i < 5; ++i) {
-    if (!IsFloatStorage(node.input(i).dtype())) return Claim::No(MS_REASON_DTYPE);
+    if (!IsReal(node.input(i).dtype())) return Claim::No(MS_REASON_DTYPE);
   }
   if (!node.input(0).rank_known() || node.input(0).info().rank < 2)
     return Claim::No(MS_REASON_SHAPE);
-  return Claim::Yes(sdk::kF32, sdk::kF32);
+  const ms_dtype compute = HasF64(node) ? sdk::kF64 : sdk::kF32;
+  return Claim::Yes(compute, compute);
 }
 
 std::unique_ptr<sdk::Kernel> CreateBatchNorm(const NodeView& node, const Setup& setup) {
   bool last = node.domain() == kMidstream && node.String("data_layout", "NCHW") == "NHWC";
-  return std::make_unique<BatchNormKernel>(setup.isa,
-                                           static_cast<float>(node.Float("epsilon", 1e-5)), last);
+  const double epsilon = node.Float("epsilon", 1e-5);
+  if (HasF64(node)) return std::make_unique<BatchNormKernel<double>>(setup.isa, epsilon, last);
+  return std::make_unique<BatchNormKernel<float>>(setup.isa, static_cast<float>(epsilon), last);
 }
 
 // Along any axis; columns that are not contiguous are gathered into scratch rows.
+template <typename T>
 class SoftmaxKernel final : public sdk::Kernel {
  public:
   SoftmaxKernel(const KernelTable& isa, int64_t axis, bool log)
@@ -103,9 +115,9 @@ class SoftmaxKernel final : public sdk::Kernel {
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
     ScratchCutter scratch(nullptr);
-    AsFloats(isa_, shapes.inputs[0], &scratch);
-    OutputFloats(shapes.outputs[0], &scratch);
-    scratch.Take<float>(AxisOf(shapes.inputs[0]).size);
+    AsReals<T>(isa_, shapes.inputs[0], &scratch);
+    OutputReals<T>(shapes.outputs[0], &scratch);
+    scratch.Take<T>(AxisOf(shapes.inputs[0]).size);
     return scratch.used();
   }
 
@@ -114,20 +126,21 @@ class SoftmaxKernel final : public sdk::Kernel {
     const int64_t count = x.count();
     if (count == 0) return;
     ScratchCutter scratch(args.scratch);
-    const float* from = AsFloats(isa_, x, &scratch);
-    float* out = OutputFloats(args.outputs[0], &scratch);
+    const T* from = AsReals<T>(isa_, x, &scratch);
+    T* out = OutputReals<T>(args.outputs[0], &scratch);
     const Axis axis = AxisOf(x);
     if (axis.inner == 1) {
       ForRange(*args.host, static_cast<double>(count) / 1e3, count / axis.size, 1,
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {
-                   isa_.softmax_row(from + row * axis.size, out + row * axis.size, axis.size, log_);
+                   RealsOf(isa_, T{}).softmax_row(from + row * axis.size, out + row * axis.size,
+                                                  axis.size, log_);
                  }
                });
     } else {
-      RunColumns(axis, from, out, count, scratch.Take<float>(axis.size));
+      RunColumns(axis, from, out, count, scratch.Take<T>(axis.size));
     }
-    FinishFloats(isa_, out, args.outputs[0]);
+    FinishReals(isa_, out, args.outputs[0]);
   }
 
  private:
@@ -141,13 +154,12 @@ class SoftmaxKernel final : public sdk::Kernel {
     return result;
   }
 
-  void RunColumns(const Axis& axis, const float* from, float* out, int64_t count,
-                  float* row) const {
+  void RunColumns(const Axis& axis, const T* from, T* out, int64_t count, T* row) const {
     const int64_t block = axis.size * axis.inner;
     for (int64_t column = 0; column < count / axis.size; ++column) {
       int64_t first = column / axis.inner * block + column % axis.inner;
       for (int64_t i = 0; i < axis.size; ++i) row[i] = from[first + i * axis.inner];
-      isa_.softmax_row(row, row, axis.size, log_);
+      RealsOf(isa_, T{}).softmax_row(row, row, axis.size, log_);
       for (int64_t i = 0; i < axis.size; ++i) out[first + i * axis.inner] = row[i];
     }
   }
@@ -158,13 +170,16 @@ class SoftmaxKernel final : public sdk::Kernel {
 };
 
 Claim ClaimSoftmax(const NodeView& node) {
-  if (!IsFloatStorage(node.input(0).dtype())) return Claim::No(MS_REASON_DTYPE);
-  return Claim::Yes(sdk::kF32, sdk::kF32);
+  const ms_dtype dtype = node.input(0).dtype();
+  if (!IsReal(dtype)) return Claim::No(MS_REASON_DTYPE);
+  return Claim::Yes(ComputeDType(dtype), ComputeDType(dtype));
 }
 
 std::unique_ptr<sdk::Kernel> CreateSoftmax(const NodeView& node, const Setup& setup) {
-  return std::make_unique<SoftmaxKernel>(setup.isa, node.Int("axis", -1),
-                                         node.op() == "LogSoftmax");
+  const int64_t axis = node.Int("axis", -1);
+  const bool log = node.op() == "LogSoftmax";
+  if (HasF64(node)) return std::make_unique<SoftmaxKernel<double>>(setup.isa, axis, log);
+  return std::make_unique<SoftmaxKernel<float>>(setup.isa, axis, log);
 }
 
 }  // namespace

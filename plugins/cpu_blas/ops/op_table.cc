@@ -13,7 +13,8 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 OpList MakeList() {
   OpList list;
   for (auto add : {AddMatMulOps, AddConvOps, AddPoolOps, AddElementwiseOps, AddNormalizationOps,
-                   AddReduceOps, AddViewOps, AddMovementOps, AddSelectOps, AddCastOps, AddPowOps}) {
+                   AddReduceOps, AddViewOps, AddMovementOps, AddSelectOps, AddCastOps, AddPowOps,
+                   AddResponseOps, AddGenerateOps}) {
     add(&list);
   }
   std::sort(list.begin(), list.end(), Before);

@@ -47,6 +47,8 @@ void AddMovementOps(OpList* list);
 void AddSelectOps(OpList* list);
 void AddCastOps(OpList* list);
 void AddPowOps(OpList* list);
+void AddResponseOps(OpList* list);
+void AddGenerateOps(OpList* list);
 
 }  // namespace midstream::cpu_blas
 

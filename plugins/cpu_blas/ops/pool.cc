@@ -6,6 +6,7 @@
 #include "ops/floats.h"
 #include "ops/geometry.h"
 #include "ops/op_table.h"
+#include "ops/pool_any.h"
 #include "parallel.h"
 
 namespace midstream::cpu_blas {
@@ -14,24 +15,6 @@ namespace {
 using sdk::Claim;
 using sdk::KernelArgs;
 using sdk::NodeView;
-
-struct PoolOptions {
-  WindowSpec window;
-  std::vector<int64_t> kernel;  // empty: the whole image
-  bool maximum = false;
-  bool count_include_pad = false;
-};
-
-// [first, last) of the window's cells that lie inside the image, and where the first one is.
-struct Cells {
-  int64_t first, count;
-};
-Cells Inside(const WindowAxis& axis, int64_t out, int64_t size) {
-  int64_t start = out * axis.stride - axis.pad_begin;
-  int64_t skipped = start >= 0 ? 0 : (-start + axis.dilation - 1) / axis.dilation;
-  int64_t end = std::min(axis.kernel, (size - start + axis.dilation - 1) / axis.dilation);
-  return {start + skipped * axis.dilation, std::max<int64_t>(0, end - skipped)};
-}
 
 class PoolKernel final : public sdk::Kernel {
  public:
@@ -119,9 +102,9 @@ class PoolKernel final : public sdk::Kernel {
   void RunRow(const Job& job, int64_t row) const {
     const int64_t channels = job.in.channels;
     const int64_t image = row / job.out.height, out_y = row % job.out.height;
-    const Cells rows = Inside(job.y, out_y, job.in.height);
+    const Cells rows = CellsInside(job.y, out_y, job.in.height);
     for (int64_t out_x = 0; out_x < job.out.width; ++out_x) {
-      const Cells columns = Inside(job.x, out_x, job.in.width);
+      const Cells columns = CellsInside(job.x, out_x, job.in.width);
       const int64_t first = (image * job.in.height + rows.first) * job.in.width + columns.first;
       WindowArgs window{job.image + first * channels,
                         rows.count,
@@ -146,7 +129,7 @@ class PoolKernel final : public sdk::Kernel {
     auto padded = [](const WindowAxis& axis, int64_t out, int64_t size) {
       WindowAxis moved = axis;
       moved.pad_begin = 0;
-      return Inside(moved, out, size + axis.pad_begin + axis.pad_end).count;
+      return CellsInside(moved, out, size + axis.pad_begin + axis.pad_end).count;
     };
     return padded(job.y, out_y, job.in.height) * padded(job.x, out_x, job.in.width);
   }
@@ -155,11 +138,19 @@ class PoolKernel final : public sdk::Kernel {
   const PoolOptions options_;
 };
 
+// Images of three and more spatial axes, and other types.
+bool NeedsAnyPool(const NodeView& node) {
+  return !IsFloatStorage(node.input(0).dtype()) || node.input(0).info().rank > 4;
+}
+
 Claim ClaimPool(const NodeView& node) {
-  if (!IsFloatStorage(node.input(0).dtype())) return Claim::No(MS_REASON_DTYPE);
-  uint32_t rank = node.input(0).info().rank;
-  if (!node.input(0).rank_known() || rank < 3 || rank > 4) return Claim::No(MS_REASON_SHAPE);
-  return Claim::Yes(sdk::kF32, sdk::kF32);
+  const ms_dtype dtype = node.input(0).dtype();
+  if (!ElementTypeOf(dtype)) return Claim::No(MS_REASON_DTYPE);
+  const uint32_t rank = node.input(0).info().rank;
+  if (!node.input(0).rank_known() || rank < 3 || rank > kMaxImageRank) {
+    return Claim::No(MS_REASON_SHAPE);
+  }
+  return Claim::Yes(ComputeDType(dtype), ComputeDType(dtype));
 }
 
 std::unique_ptr<sdk::Kernel> CreatePool(const NodeView& node, const Setup& setup) {
@@ -168,6 +159,7 @@ std::unique_ptr<sdk::Kernel> CreatePool(const NodeView& node, const Setup& setup
   if (!node.op().starts_with("Global")) options.kernel = node.Ints("kernel_shape");
   options.maximum = node.op() == "MaxPool" || node.op() == "GlobalMaxPool";
   options.count_include_pad = node.Int("count_include_pad", 0) != 0;
+  if (NeedsAnyPool(node)) return CreateAnyPool(setup.isa, std::move(options));
   return std::make_unique<PoolKernel>(setup.isa, std::move(options));
 }
 

@@ -2,9 +2,9 @@
 #include <array>
 #include <limits>
 
-#include "ops/floats.h"
 #include "ops/integers.h"
 #include "ops/op_table.h"
+#include "ops/reduce_shape.h"
 #include "parallel.h"
 
 namespace midstream::cpu_blas {
@@ -15,45 +15,7 @@ using sdk::KernelArgs;
 using sdk::NodeView;
 using sdk::TensorView;
 
-constexpr uint32_t kMaxRank = 8;
-
-// The axes of a tensor with neighbours of one kind joined: kept and reduced axes take turns.
-struct ReduceShape {
-  struct Axis {
-    int64_t size, step;
-    bool reduced;
-  };
-  std::array<Axis, kMaxRank> axes{};
-  uint32_t rank = 0;
-  int64_t outputs = 1, reduced = 1;
-
-  ReduceShape(const TensorView& x, const std::array<bool, kMaxRank>& marks) {
-    int64_t step = x.count();
-    for (uint32_t i = 0; i < x.rank; ++i) {
-      const int64_t size = x.dim(i);
-      (marks[i] ? reduced : outputs) *= size;
-      step = size == 0 ? 0 : step / size;
-      if (size == 1) continue;
-      if (rank > 0 && axes[rank - 1].reduced == marks[i]) {
-        axes[rank - 1].size *= size;
-        axes[rank - 1].step = step;
-      } else {
-        axes[rank++] = {size, step, marks[i]};
-      }
-    }
-  }
-
-  // Offset of element `index` among the reduced (or the kept) axes.
-  int64_t Offset(int64_t index, bool of_reduced) const {
-    int64_t offset = 0;
-    for (uint32_t i = rank; i-- > 0;) {
-      if (axes[i].reduced != of_reduced) continue;
-      offset += index % axes[i].size * axes[i].step;
-      index /= axes[i].size;
-    }
-    return offset;
-  }
-};
+constexpr uint32_t kMaxRank = ReduceShape::kMaxRank;
 
 Reduce ReduceOf(std::string_view op) {
   if (op == "ReduceMean") return Reduce::kMean;
@@ -79,8 +41,7 @@ class ReduceKernel final : public sdk::Kernel {
     const TensorView &x = args.inputs[0], &out = args.outputs[0];
     ReduceShape shape(x, Marks(args));
     if (shape.outputs == 0) return;
-    if (sdk::Same(x.dtype, sdk::kI32)) return RunIntegers<int32_t, uint32_t>(shape, x, out);
-    if (sdk::Same(x.dtype, sdk::kI64)) return RunIntegers<int64_t, uint64_t>(shape, x, out);
+    if (!IsFloatStorage(x.dtype)) return ReduceAny(isa_, op_, shape, x, out, *args.host);
     ScratchCutter scratch(args.scratch);
     const float* from = AsFloats(isa_, x, &scratch);
     float* to = OutputFloats(out, &scratch);
@@ -153,34 +114,6 @@ class ReduceKernel final : public sdk::Kernel {
     }
   }
 
-  template <typename T, typename U>
-  void RunIntegers(const ReduceShape& shape, const TensorView& x, const TensorView& out) const {
-    for (int64_t i = 0; i < shape.outputs; ++i) {
-      const T* from = x.as<T>() + shape.Offset(i, false);
-      T result = op_ == Reduce::kProd  ? T{1}
-                 : op_ == Reduce::kMax ? std::numeric_limits<T>::min()
-                 : op_ == Reduce::kMin ? std::numeric_limits<T>::max()
-                                       : T{0};
-      for (int64_t r = 0; r < shape.reduced; ++r) {
-        T value = from[shape.Offset(r, true)];
-        switch (op_) {
-          case Reduce::kProd:
-            result = static_cast<T>(static_cast<U>(result) * static_cast<U>(value));
-            break;
-          case Reduce::kMax:
-            result = std::max(result, value);
-            break;
-          case Reduce::kMin:
-            result = std::min(result, value);
-            break;
-          default:
-            result = static_cast<T>(static_cast<U>(result) + static_cast<U>(value));
-        }
-      }
-      out.as<T>()[i] = result;
-    }
-  }
-
   const KernelTable& isa_;
   const Reduce op_;
   const bool noop_when_empty_;
@@ -191,9 +124,8 @@ Claim ClaimReduce(const NodeView& node) {
   if (!node.input(0).rank_known() || node.input(0).info().rank > kMaxRank) {
     return Claim::No(MS_REASON_SHAPE);
   }
-  if (IsFloatStorage(dtype)) return Claim::Yes(sdk::kF32, sdk::kF32);
-  if (!IsIndexType(dtype) || node.op() == "ReduceMean") return Claim::No(MS_REASON_DTYPE);
-  return Claim::Yes(dtype, dtype);
+  if (!IsReal(dtype) && !IsInteger(dtype)) return Claim::No(MS_REASON_DTYPE);
+  return Claim::Yes(ComputeDType(dtype), ComputeDType(dtype));
 }
 
 std::unique_ptr<sdk::Kernel> CreateReduce(const NodeView& node, const Setup& setup) {
@@ -217,10 +149,12 @@ class ArgKernel final : public sdk::Kernel {
 
   void Run(const KernelArgs& args) const override {
     const TensorView& x = args.inputs[0];
-    if (sdk::Same(x.dtype, sdk::kI32)) return RunOf(x, x.as<int32_t>(), args.outputs[0]);
-    if (sdk::Same(x.dtype, sdk::kI64)) return RunOf(x, x.as<int64_t>(), args.outputs[0]);
     ScratchCutter scratch(args.scratch);
-    RunOf(x, AsFloats(isa_, x, &scratch), args.outputs[0]);
+    const void* values =
+        IsFloatStorage(x.dtype) ? AsFloats(isa_, x, &scratch) : static_cast<const void*>(x.data);
+    WithElement(*ElementTypeOf(x.dtype), [&](auto zero) {
+      RunOf(x, static_cast<const decltype(zero)*>(values), args.outputs[0]);
+    });
   }
 
  private:
@@ -258,8 +192,8 @@ class ArgKernel final : public sdk::Kernel {
 
 Claim ClaimArg(const NodeView& node) {
   const ms_dtype dtype = node.input(0).dtype();
-  if (!IsFloatStorage(dtype) && !IsIndexType(dtype)) return Claim::No(MS_REASON_DTYPE);
-  return Claim::Yes(IsFloatStorage(dtype) ? sdk::kF32 : dtype, sdk::kI64);
+  if (!IsReal(dtype) && !IsInteger(dtype)) return Claim::No(MS_REASON_DTYPE);
+  return Claim::Yes(ComputeDType(dtype), sdk::kI64);
 }
 
 std::unique_ptr<sdk::Kernel> CreateArg(const NodeView& node, const Setup& setup) {

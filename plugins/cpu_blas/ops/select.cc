@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/broadcast.h"
+#include "ops/elements.h"
 #include "ops/integers.h"
 #include "ops/op_table.h"
 #include "ops/strided_copy.h"
@@ -67,24 +68,54 @@ class WhereKernel final : public sdk::Kernel {
     const TensorView& out = args.outputs[0];
     if (out.count() == 0) return;
     Broadcast broadcast(out, args.inputs, 3);
-    const int64_t n = broadcast.row_length();
+    const int64_t n = broadcast.row_length(), rows = broadcast.row_count();
     const bool steps[3] = {broadcast.advances(0), broadcast.advances(1), broadcast.advances(2)};
-    broadcast.ForRows(0, broadcast.row_count(), [&](int64_t at, const auto& offsets) {
-      const uint8_t* condition = args.inputs[0].as<uint8_t>() + offsets[0];
-      const T* yes = args.inputs[1].as<T>() + offsets[1];
-      const T* no = args.inputs[2].as<T>() + offsets[2];
-      T* to = out.as<T>() + at;
-      for (int64_t i = 0; i < n; ++i) {
-        to[i] = condition[steps[0] ? i : 0] != 0 ? yes[steps[1] ? i : 0] : no[steps[2] ? i : 0];
+    ForRange(
+        *args.host, static_cast<double>(n * rows) / 2e3, rows, 1, [&](int64_t begin, int64_t end) {
+          broadcast.ForRows(begin, end, [&](int64_t at, const auto& offsets) {
+            RunRow(args.inputs[0].as<uint8_t>() + offsets[0], args.inputs[1].as<T>() + offsets[1],
+                   args.inputs[2].as<T>() + offsets[2], out.as<T>() + at, steps, n);
+          });
+        });
+  }
+
+  // What stands still is read once, so that the loops become vector code.
+  template <typename T>
+  static void RunRow(const uint8_t* condition, const T* yes, const T* no, T* to, const bool* steps,
+                     int64_t n) {
+    if (!steps[0]) {
+      const bool first = *condition != 0;
+      const T* from = first ? yes : no;
+      if (steps[first ? 1 : 2]) {
+        std::copy_n(from, n, to);
+      } else {
+        std::fill_n(to, n, *from);
       }
-    });
+    } else if (steps[1] && steps[2]) {
+      for (int64_t i = 0; i < n; ++i) to[i] = condition[i] != 0 ? yes[i] : no[i];
+    } else if (steps[1]) {
+      const T other = *no;
+      for (int64_t i = 0; i < n; ++i) {
+        const T value = yes[i];
+        to[i] = condition[i] != 0 ? value : other;
+      }
+    } else if (steps[2]) {
+      const T other = *yes;
+      for (int64_t i = 0; i < n; ++i) {
+        const T value = no[i];
+        to[i] = condition[i] != 0 ? other : value;
+      }
+    } else {
+      const T values[2] = {*no, *yes};
+      for (int64_t i = 0; i < n; ++i) to[i] = condition[i] != 0 ? values[1] : values[0];
+    }
   }
 };
 
 // Elements of the output type: all off, then one on for each index that lies in the depth.
 class OneHotKernel final : public sdk::Kernel {
  public:
-  explicit OneHotKernel(int64_t axis) : axis_(axis) {}
+  OneHotKernel(const KernelTable& isa, int64_t axis) : isa_(isa), axis_(axis) {}
   void Run(const KernelArgs& args) const override {
     const TensorView& out = args.outputs[0];
     if (out.count() == 0) return;
@@ -97,9 +128,12 @@ class OneHotKernel final : public sdk::Kernel {
       std::memcpy(to + i * static_cast<int64_t>(width), values, width);
     int64_t inner = 1;
     for (uint32_t i = axis + 1; i < out.rank; ++i) inner *= out.dim(i);
-    Integers indices(args, 0);
-    for (int64_t i = 0; i < indices.size(); ++i) {
-      int64_t at = indices[i] < 0 ? indices[i] + depth : indices[i];
+    const TensorView& indices = args.inputs[0];
+    for (int64_t i = 0; i < indices.count(); ++i) {
+      int64_t at = 0;
+      const auto offset = static_cast<uint64_t>(i) * sdk::ByteWidth(indices.dtype);
+      ConvertElements(isa_, indices.dtype, indices.as<std::byte>() + offset, sdk::kI64, &at, 1);
+      if (at < 0) at += depth;
       if (at < 0 || at >= depth) continue;
       int64_t element = (i / inner * depth + at) * inner + i % inner;
       std::memcpy(to + element * static_cast<int64_t>(width), values + width, width);
@@ -107,6 +141,7 @@ class OneHotKernel final : public sdk::Kernel {
   }
 
  private:
+  const KernelTable& isa_;
   const int64_t axis_;
 };
 
@@ -131,7 +166,7 @@ Claim ClaimSelect(const NodeView& node) {
 }
 
 Claim ClaimOneHot(const NodeView& node) {
-  if (!IsIndexType(node.input(0).dtype())) return Claim::No(MS_REASON_DTYPE);
+  if (!ElementTypeOf(node.input(0).dtype())) return Claim::No(MS_REASON_DTYPE);
   return ClaimSelect(node);
 }
 
@@ -145,8 +180,9 @@ void AddSelectOps(OpList* list) {
   list->push_back({kOnnx, "Where", ClaimSelect, [](const NodeView&, const Setup&) {
                      return Created(std::make_unique<WhereKernel>());
                    }});
-  list->push_back({kOnnx, "OneHot", ClaimOneHot, [](const NodeView& node, const Setup&) {
-                     return Created(std::make_unique<OneHotKernel>(node.Int("axis", -1)));
+  list->push_back({kOnnx, "OneHot", ClaimOneHot, [](const NodeView& node, const Setup& setup) {
+                     return Created(
+                         std::make_unique<OneHotKernel>(setup.isa, node.Int("axis", -1)));
                    }});
   list->push_back({kOnnx, "Not", ClaimSelect, [](const NodeView&, const Setup&) {
                      return Created(std::make_unique<NotKernel>());

@@ -21,25 +21,8 @@ constexpr DType kDTypes[] = {DType::kF32, DType::kF64, DType::kF16, DType::kBF16
                              DType::kI16, DType::kI32, DType::kI64, DType::kU8,   DType::kU16,
                              DType::kU32, DType::kU64, DType::kBool};
 
-// What cpu_blas leaves to the reference: exactly what it does not claim. None of these has a kernel.
-struct LeftOut {
-  std::vector<const char*> ops;
-  std::vector<DType> dtypes;
-};
-const std::vector<LeftOut> kLeftOut = {
-    {{"ArgMax", "ArgMin", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"},
-     {DType::kF64, DType::kI8, DType::kI16, DType::kU8, DType::kU16, DType::kU32, DType::kU64}},
-    {{"AveragePool", "BatchNormalization", "Conv", "GlobalAveragePool", "GlobalMaxPool",
-      "LogSoftmax", "Softmax", "midstream.AveragePool", "midstream.BatchNormalization",
-      "midstream.Conv", "midstream.GlobalAveragePool", "midstream.MatMul"},
-     {DType::kF64}},
-    {{"ConstantOfShape"}, {std::begin(kDTypes), std::end(kDTypes)}},
-    {{"Gemm", "MatMul", "MaxPool", "ReduceMean", "midstream.MaxPool"},
-     {DType::kF64, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kU8, DType::kU16,
-      DType::kU32, DType::kU64}},
-    {{"LRN", "midstream.LRN"}, {DType::kF32, DType::kF64, DType::kF16, DType::kBF16}},
-    {{"Range"}, {DType::kF32, DType::kF64, DType::kI16, DType::kI32, DType::kI64}},
-};
+// Operators that cpu_blas leaves to the reference in some dtype, and why.
+const std::map<std::string, std::string> kLeftOut = {};
 
 std::string KeyOf(const OpSchema& schema) {
   std::string name(schema.name);
@@ -133,19 +116,11 @@ TEST_F(DTypeMatrix, ReferenceTakesWhatTheSchemasTake) {
   }
 }
 
-TEST_F(DTypeMatrix, CpuBlasLeavesOutWhatItSays) {
-  std::map<std::string, std::set<std::string>> expected, found;
-  for (const LeftOut& row : kLeftOut) {
-    for (const char* op : row.ops) {
-      for (DType dtype : row.dtypes) expected[op].insert(std::string(DTypeName(dtype)));
-    }
-  }
+TEST_F(DTypeMatrix, CpuBlasTakesWhatTheReferenceTakes) {
   for (const auto& [key, row] : matrix_.rows()) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (row[i] == 'r') found[key].insert(std::string(DTypeName(kDTypes[i])));
-    }
+    const bool complete = row.find('r') == std::string::npos;
+    EXPECT_EQ(complete, kLeftOut.count(key) == 0) << key << " [" << row << "]";
   }
-  EXPECT_EQ(found, expected);
 }
 
 TEST_F(DTypeMatrix, EveryClaimedDTypeIsCompared) {

@@ -21,9 +21,20 @@ void AddFused(OpCases* cases, const Size& s) {
   auto add = [&](std::vector<Arg> args, Attributes attrs) {
     cases->push_back({"MatMul", "midstream", std::move(args), std::move(attrs), 1, slack});
   };
+  auto add64 = [&](const OpCase& one) { cases->push_back(InDType(one, DType::kF64)); };
   add({a, b}, {});
   add({a, b, bias}, {{"activation", Text("Relu")}});
   add({a, b_transposed, bias}, {{"transpose_b", Int(1)}, {"activation", Text("Tanh")}});
+  for (const char* activation : {"Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh"}) {
+    Attributes attrs = {{"activation", Text(activation)}};
+    const bool two = attrs["activation"] == Text("Clip"), none = activation[0] >= 'R';
+    if (!none) attrs["activation_params"] = std::vector<double>(two ? 2 : 1, 0.3);
+    add64({"MatMul", "midstream", {a, b, bias}, attrs, 1, slack});
+  }
+  add64({"MatMul", "midstream", {a, b_transposed}, {{"transpose_b", Int(1)}}, 1, slack});
+  add({a, Of(DType::kF64, {s.k, s.n}), bias}, {});
+  add({Of(DType::kF64, {s.m, s.k}), b, Of(DType::kBF16, {s.n})},
+      {{"output_dtype", Text("float16")}});
   for (DType stored : kHalves) {
     add({a, Of(stored, {s.k, s.n}), bias}, {{"activation", Text("Sigmoid")}});
     add({a, Of(stored, {s.n, s.k})}, {{"transpose_b", Int(1)}});
@@ -39,7 +50,7 @@ void AddFused(OpCases* cases, const Size& s) {
 void AddMatMulCases(OpCases* cases) {
   for (const Size& s : kSizes) {
     OpCase plain{"MatMul", "", {F32({s.m, s.k}), F32({s.k, s.n})}, {}, 1, SlackFor(s.k)};
-    AddWithDTypes(cases, plain, s.m == 5 ? kFloats : std::vector<DType>{});
+    AddWithDTypes(cases, plain, kNumbers);
     AddFused(cases, s);
     for (int64_t flags = 0; flags < 4; ++flags) {
       bool trans_a = (flags & 1) != 0;
@@ -51,21 +62,22 @@ void AddMatMulCases(OpCases* cases) {
                   {{"transA", Int(flags & 1)}, {"transB", Int(flags >> 1)}},
                   1,
                   SlackFor(s.k)};
-      AddWithDTypes(cases, gemm, s.m == 5 ? kFloats : std::vector<DType>{});
+      AddWithDTypes(cases, gemm, s.m * s.k < 1000 ? kNumbers : kFloats);
     }
-    cases->push_back(
-        {"Gemm", "", {F32({s.m, s.k}), F32({s.k, s.n})}, {{"alpha", Real(0.5)}}, 1, SlackFor(s.k)});
+    AddWithDTypes(
+        cases,
+        {"Gemm", "", {F32({s.m, s.k}), F32({s.k, s.n})}, {{"alpha", Real(0.5)}}, 1, SlackFor(s.k)},
+        kFloats);
     for (const Shape& c : {Shape{}, Shape{1}, Shape{s.m, 1}, Shape{1, s.n}, Shape{s.m, s.n}}) {
-      cases->push_back({"Gemm",
-                        "",
-                        {F32({s.m, s.k}), F32({s.k, s.n}), F32(c)},
-                        {{"alpha", Real(2)}, {"beta", Real(-0.5)}},
-                        1,
-                        2 * SlackFor(s.k)});
+      OpCase gemm{"Gemm", "", {F32({s.m, s.k}), F32({s.k, s.n}), F32(c)}, {}, 1, SlackFor(s.k)};
+      AddWithDTypes(cases, gemm, s.m * s.k < 1000 ? kInts : std::vector<DType>{});
+      gemm.attrs = {{"alpha", Real(2)}, {"beta", Real(-0.5)}};
+      gemm.slack *= 2;
+      AddWithDTypes(cases, gemm, {DType::kF64});
     }
   }
   auto product = [&](const Shape& a, const Shape& b) {
-    cases->push_back({"MatMul", "", {F32(a), F32(b)}, {}, 1, 2});
+    AddWithDTypes(cases, {"MatMul", "", {F32(a), F32(b)}, {}, 1, 2}, kNumbers);
   };
   product({2, 3, 4}, {4, 5});
   product({4, 5}, {2, 5, 3});
@@ -78,8 +90,8 @@ void AddMatMulCases(OpCases* cases) {
   product({4}, {2, 4, 3});
   product({0, 3, 4}, {4, 2});
   product({0, 3, 4}, {1, 4, 2});
-  cases->push_back({"MatMul", "", {Of(DType::kI32, {3, 4}), Of(DType::kI32, {4, 2})}, {}});
-  cases->push_back({"MatMul", "", {Of(DType::kI64, {2, 3, 4}), Of(DType::kI64, {4, 2})}, {}});
+  product({3, 1, 2, 4}, {2, 4, 3});
+  product({300, 70}, {70, 90});
   for (const Shape& a : {Shape{2, 3, 8}, Shape{2, 0, 8}, Shape{1, 1, 1, 8}}) {
     cases->push_back(
         {"MatMul",

@@ -78,24 +78,29 @@ void AddReduceCases(OpCases* cases) {
     for (int64_t keep : {0, 1}) {
       Attributes attrs = {{"keepdims", Int(keep)}};
       for (const Shape& shape : kShapes) {
-        cases->push_back({op, "", {F32(shape).In(-1.5, 1.5)}, attrs, 1, 4});
+        AddWithDTypes(cases, {op, "", {F32(shape).In(-1.5, 1.5)}, attrs, 1, 4}, kNumbers);
         for (int64_t axis = 0; axis < static_cast<int64_t>(shape.rank()); ++axis) {
-          cases->push_back({op, "", {F32(shape).In(-1.5, 1.5), ConstInts({axis})}, attrs, 1, 4});
+          AddWithDTypes(cases, {op, "", {F32(shape).In(-1.5, 1.5), ConstInts({axis})}, attrs, 1, 4},
+                        kNumbers);
         }
       }
       auto add = [&](const Shape& shape, IntList axes, const std::vector<DType>& dtypes) {
         AddWithDTypes(cases, {op, "", {F32(shape).In(0.5, 1.5), ConstInts(axes)}, attrs, 1, 4},
                       dtypes);
       };
-      add({4, 5, 6}, {0, 2}, kFloats);
-      add({4, 5, 6}, {-1, -2}, {});
-      add({2, 3, 4, 5}, {1, 2}, kHalves);
-      add({2, 3, 4, 5}, {0, 3}, {});
-      add({2, 3}, {1}, kInts);
-      add({2, 3, 4}, {0, 1, 2}, {});
-      add({2, 0, 3}, {1}, {});
-      add({0, 3}, {1}, {});
-      add({3, 1000}, {1}, {});
+      add({4, 5, 6}, {0, 2}, kNumbers);
+      add({4, 5, 6}, {-1, -2}, kNumbers);
+      add({2, 3, 4, 5}, {1, 2}, kNumbers);
+      add({2, 3, 4, 5}, {0, 3}, kNumbers);
+      add({2, 3, 2, 3, 2}, {0, 2, 4}, kNumbers);
+      add({2, 3, 2, 3, 2}, {1, 3}, kNumbers);
+      add({2, 3}, {1}, kNumbers);
+      add({2, 3, 4}, {0, 1, 2}, kNumbers);
+      add({2, 0, 3}, {1}, kNumbers);
+      add({0, 3}, {1}, kNumbers);
+      add({3, 1000}, {1}, kNumbers);
+      add({700, 3}, {0}, kNumbers);
+      add({5, 600}, {0}, kNumbers);
     }
     cases->push_back({op, "", {F32({})}, {}});
     cases->push_back({op, "", {F32({2, 3}), ConstInts({})}, {{"noop_with_empty_axes", Int(1)}}});
@@ -110,12 +115,12 @@ void AddReduceCases(OpCases* cases) {
                "",
                {F32(shape).Whole()},
                {{"axis", Int(axis)}, {"select_last_index", Int(last)}, {"keepdims", Int(last)}}},
-              axis == 1 ? kFloats : std::vector<DType>{});
+              kNumbers);
         }
       }
     }
     cases->push_back({op, "", {F32({0, 3})}, {{"axis", Int(1)}}});
-    AddWithDTypes(cases, {op, "", {F32({16, 10})}, {{"axis", Int(-1)}}}, kInts);
+    AddWithDTypes(cases, {op, "", {F32({16, 10})}, {{"axis", Int(-1)}}}, kNumbers);
   }
 }
 
@@ -173,11 +178,13 @@ void AddGeneratorCases(OpCases* cases) {
   cases->push_back({"Range", "", {ConstScalar(5), ConstScalar(-5), ConstScalar(-2)}, {}});
   AddWithDTypes(cases, {"Range", "", {ConstReal(2), ConstReal(17), ConstReal(3)}, {}},
                 {DType::kF64, DType::kI16, DType::kI32});
+  AddWithDTypes(cases, {"Range", "", {ConstReal(0.5), ConstReal(9000), ConstReal(0.875)}, {}},
+                {DType::kF64});
   cases->push_back({"Range", "", {ConstScalar(0), ConstScalar(0), ConstScalar(1)}, {}});
   for (const IntList& shape : {IntList{}, IntList{3}, IntList{2, 0}, IntList{4, 5}}) {
     cases->push_back({"ConstantOfShape", "", {ConstInts(shape)}, {}});
-    cases->push_back({"ConstantOfShape", "", {ConstInts(shape)}, {{"value", Int(3)}}});
-    cases->push_back({"ConstantOfShape", "", {ConstInts(shape)}, {{"value", Real(-0.5)}}});
+    AddWithDTypes(cases, {"ConstantOfShape", "", {ConstInts(shape)}, {{"value", Int(3)}}}, kAll);
+    AddWithDTypes(cases, {"ConstantOfShape", "", {ConstInts(shape)}, {{"value", Real(2.5)}}}, kAll);
   }
   for (int64_t axis : {-1, 0}) {
     for (const Shape& shape : {Shape{}, Shape{0}, Shape{5}, Shape{2, 3}}) {
@@ -189,7 +196,10 @@ void AddGeneratorCases(OpCases* cases) {
                     kAll);
     }
   }
-  cases->push_back({"OneHot", "", {Of(DType::kI32, {5}).In(0, 9), ConstScalar(10), F32({2})}, {}});
+  for (DType index : kNumbers) {
+    Arg indices = Of(index, {5}).In(IsUnsignedInteger(index) ? 0 : -5, 9);
+    cases->push_back({"OneHot", "", {indices, ConstScalar(10), F32({2})}, {}});
+  }
 }
 
 }  // namespace midstream::op_cases

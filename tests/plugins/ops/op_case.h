@@ -72,6 +72,10 @@ inline const std::vector<DType> kFloats = {DType::kF16, DType::kBF16, DType::kF6
 inline const std::vector<DType> kSigned = {DType::kI8, DType::kI16, DType::kI32, DType::kI64};
 inline const std::vector<DType> kInts = {DType::kI8, DType::kI16, DType::kI32, DType::kI64,
                                          DType::kU8, DType::kU16, DType::kU32, DType::kU64};
+// Beside float32: all that can be added.
+inline const std::vector<DType> kNumbers = {DType::kF16, DType::kBF16, DType::kF64, DType::kI8,
+                                            DType::kI16, DType::kI32,  DType::kI64, DType::kU8,
+                                            DType::kU16, DType::kU32,  DType::kU64};
 inline const std::vector<DType> kAll = {DType::kF16, DType::kBF16, DType::kF64, DType::kI8,
                                         DType::kI16, DType::kI32,  DType::kI64, DType::kU8,
                                         DType::kU16, DType::kU32,  DType::kU64, DType::kBool};

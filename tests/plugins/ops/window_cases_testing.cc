@@ -49,6 +49,12 @@ std::vector<ConvSize> ConvSizes() {
       {{1, 3, 0, 5}, {4, 3, 3, 3}, {{"auto_pad", same}}},
       {{2, 3, 9}, {4, 3, 3}, {{"strides", IntList{2}}}},
       {{1, 2, 3, 4, 5}, {3, 2, 2, 2, 2}, {{"auto_pad", same}}},
+      {{2, 4, 3, 5, 6}, {6, 2, 2, 3, 1}, {{"group", Int(2)}, {"strides", IntList{1, 2, 3}}}},
+      {{1, 3, 4, 7, 6},
+       {5, 3, 3, 2, 3},
+       {{"dilations", IntList{1, 3, 2}}, {"pads", IntList{1, 0, 2, 2, 1, 0}}}},
+      {{1, 4, 1, 1, 1}, {4, 1, 1, 1, 1}, {{"group", Int(4)}}},
+      {{1, 2, 2, 3, 2, 3}, {3, 2, 1, 2, 2, 2}, {{"auto_pad", Text("SAME_LOWER")}}},
   };
 }
 
@@ -57,10 +63,9 @@ void AddConv(OpCases* cases, const ConvSize& size) {
   double slack = 6 * SlackFor(*ElementCount(size.w) / size.w[0]);
   Arg bias = F32({size.w[0]});
   OpCase plain{"Conv", "", {F32(size.x), F32(size.w)}, size.attrs, 1, slack};
-  bool medium = size.x[0] == 2 && size.x.rank() == 4;
-  AddWithDTypes(cases, plain, medium ? kFloats : std::vector<DType>{});
+  AddWithDTypes(cases, plain, kFloats);
   plain.args.push_back(bias);
-  cases->push_back(plain);
+  AddWithDTypes(cases, plain, {DType::kF64});
 
   OpCase fused = plain;
   fused.domain = "midstream";
@@ -71,8 +76,8 @@ void AddConv(OpCases* cases, const ConvSize& size) {
   cases->push_back(fused);
   fused.attrs["data_layout"] = Text("NHWC");
   fused.args[0] = F32(ChannelsLast(size.x));
-  AddWithDTypes(cases, fused, medium ? kHalves : std::vector<DType>{});
-  for (DType stored : kHalves) {
+  AddWithDTypes(cases, fused, kFloats);
+  for (DType stored : kFloats) {
     OpCase low = fused;
     low.args[1].dtype = stored;
     cases->push_back(low);
@@ -89,16 +94,18 @@ void AddConv(OpCases* cases, const ConvSize& size) {
 
 void AddActivations(OpCases* cases) {
   auto add = [&](const char* name, std::vector<double> params) {
-    cases->push_back({"Conv",
-                      "midstream",
-                      {F32({2, 5, 4, 3}), F32({3, 3, 3, 7}), F32({7})},
-                      {{"data_layout", Text("NHWC")},
-                       {"weight_layout", Text("HWIO")},
-                       {"auto_pad", Text("SAME_UPPER")},
-                       {"activation", Text(name)},
-                       {"activation_params", std::move(params)}},
-                      1,
-                      2});
+    AddWithDTypes(cases,
+                  {"Conv",
+                   "midstream",
+                   {F32({2, 5, 4, 3}), F32({3, 3, 3, 7}), F32({7})},
+                   {{"data_layout", Text("NHWC")},
+                    {"weight_layout", Text("HWIO")},
+                    {"auto_pad", Text("SAME_UPPER")},
+                    {"activation", Text(name)},
+                    {"activation_params", std::move(params)}},
+                   1,
+                   2},
+                  kFloats);
   };
   add("Clip", {0, 6});
   add("LeakyRelu", {0.1});
@@ -111,7 +118,7 @@ void AddActivations(OpCases* cases) {
 void AddBothLayouts(OpCases* cases, OpCase one, const std::vector<DType>& dtypes) {
   AddWithDTypes(cases, one, dtypes);
   one.domain = "midstream";
-  cases->push_back(one);
+  AddWithDTypes(cases, one, dtypes);
   one.attrs["data_layout"] = Text("NHWC");
   one.args[0].shape = ChannelsLast(one.args[0].shape);
   AddWithDTypes(cases, one, dtypes);
@@ -140,6 +147,12 @@ std::vector<std::pair<Shape, Attributes>> PoolSizes() {
       {{2, 0, 4, 4}, {{"kernel_shape", two}}},
       {{2, 3, 9}, {{"kernel_shape", IntList{3}}, {"strides", IntList{2}}}},
       {{1, 2, 4, 3, 5}, {{"kernel_shape", IntList{2, 2, 2}}, {"strides", IntList{1, 2, 2}}}},
+      {{2, 3, 4, 5, 6},
+       {{"kernel_shape", IntList{3, 2, 3}},
+        {"strides", IntList{2, 2, 1}},
+        {"auto_pad", Text("SAME_UPPER")}}},
+      {{1, 2, 2, 3, 3, 3},
+       {{"kernel_shape", IntList{1, 2, 3, 2}}, {"pads", IntList{0, 1, 2, 1, 0, 0, 1, 0}}}},
   };
 }
 
@@ -152,21 +165,20 @@ void AddConvCases(OpCases* cases) {
 
 void AddPoolCases(OpCases* cases) {
   for (const auto& [shape, attrs] : PoolSizes()) {
-    AddBothLayouts(cases, {"MaxPool", "", {F32(shape)}, attrs}, kHalves);
-    AddBothLayouts(cases, {"AveragePool", "", {F32(shape)}, attrs}, kHalves);
+    AddBothLayouts(cases, {"MaxPool", "", {F32(shape)}, attrs}, kNumbers);
+    AddBothLayouts(cases, {"AveragePool", "", {F32(shape)}, attrs}, kFloats);
     Attributes with_padding = attrs;
     with_padding["count_include_pad"] = Int(1);
-    AddBothLayouts(cases, {"AveragePool", "", {F32(shape)}, with_padding}, {});
+    AddBothLayouts(cases, {"AveragePool", "", {F32(shape)}, with_padding}, kFloats);
   }
   Attributes dilated = {{"kernel_shape", IntList{2, 2}}, {"dilations", IntList{2, 3}}};
-  AddBothLayouts(cases, {"MaxPool", "", {F32({1, 3, 7, 8})}, dilated}, kFloats);
-  Attributes two = {{"kernel_shape", IntList{2, 2}}};
-  cases->push_back({"MaxPool", "", {Of(DType::kI8, {1, 2, 4, 4}).In(-99, 99)}, two});
-  cases->push_back({"MaxPool", "", {Of(DType::kU8, {1, 2, 4, 4}).In(0, 99)}, two});
-  cases->push_back({"MaxPool",
-                    "",
-                    {F32({1, 2, 4, 4}).In(-9, -1)},
-                    {{"kernel_shape", IntList{3, 3}}, {"auto_pad", Text("SAME_UPPER")}}});
+  AddBothLayouts(cases, {"MaxPool", "", {F32({1, 3, 7, 8})}, dilated}, kNumbers);
+  AddWithDTypes(cases,
+                {"MaxPool",
+                 "",
+                 {F32({1, 2, 4, 4}).In(-9, -1)},
+                 {{"kernel_shape", IntList{3, 3}}, {"auto_pad", Text("SAME_UPPER")}}},
+                kNumbers);
   for (const Shape& shape :
        {Shape{2, 3, 4, 5}, Shape{1, 33, 7, 7}, Shape{1, 3, 1, 1}, Shape{0, 3, 4, 4},
         Shape{2, 0, 4, 4}, Shape{2, 3, 9}, Shape{1, 2, 2, 3, 4}}) {
@@ -189,14 +201,17 @@ void AddNormalizationCases(OpCases* cases) {
                4};
     AddBothLayouts(cases, one, kFloats);
     if (shape.rank() < 3) continue;
-    AddBothLayouts(cases, {"LRN", "", {F32(shape)}, {{"size", Int(5)}}}, kHalves);
-    AddBothLayouts(
-        cases,
-        {"LRN",
-         "",
-         {F32(shape)},
-         {{"size", Int(2)}, {"alpha", Real(0.5)}, {"beta", Real(0.5)}, {"bias", Real(2)}}},
-        {});
+    AddBothLayouts(cases, {"LRN", "", {F32(shape)}, {{"size", Int(5)}}}, kFloats);
+    for (double beta : {0.5, 0.6, 1.0}) {
+      AddBothLayouts(
+          cases,
+          {"LRN",
+           "",
+           {F32(shape)},
+           {{"size", Int(2)}, {"alpha", Real(0.5)}, {"beta", Real(beta)}, {"bias", Real(2)}}},
+          kFloats);
+    }
+    AddBothLayouts(cases, {"LRN", "", {F32(shape)}, {{"size", Int(99)}, {"alpha", Real(1)}}}, {});
   }
   for (const char* op : {"Softmax", "LogSoftmax"}) {
     for (const Shape& shape :
@@ -204,10 +219,11 @@ void AddNormalizationCases(OpCases* cases) {
           Shape{2, 3, 4}, Shape{5, 1000}, Shape{2, 3, 4, 5}}) {
       AddWithDTypes(cases, {op, "", {F32(shape).In(-8, 8)}, {}}, kFloats);
       for (int64_t axis = 0; axis < static_cast<int64_t>(shape.rank()); ++axis) {
-        cases->push_back({op, "", {F32(shape)}, {{"axis", Int(axis)}}});
+        AddWithDTypes(cases, {op, "", {F32(shape)}, {{"axis", Int(axis)}}}, {DType::kF64});
       }
     }
-    cases->push_back({op, "", {Exactly({2, 3}, {1000, 1001, 1002, -1000, -1000, -1000})}, {}});
+    AddWithDTypes(cases, {op, "", {Exactly({2, 3}, {1000, 1001, 1002, -1000, -1000, -1000})}, {}},
+                  kFloats);
   }
 }
 
