@@ -7,6 +7,7 @@
 
 #include "core/formats/file.h"
 #include "core/formats/tensorflow/path.h"
+#include "core/formats/tensorflow/scalar.h"
 #include "core/formats/tensorflow/translate.h"
 #include "core/formats/tensorflow/variables.h"
 #include "core/graph/op_schema.h"
@@ -20,25 +21,6 @@ using formats::Quoted;
 
 bool IsPlaceholder(const NodeDef& node) {
   return node.op == "Placeholder" || node.op == "PlaceholderV2";
-}
-
-// The value of a scalar of any numeric type.
-std::optional<double> ScalarValue(const Tensor& tensor) {
-  if (tensor.count() != 1) return std::nullopt;
-  switch (tensor.dtype()) {
-    case DType::kF32:
-      return tensor.as<float>()[0];
-    case DType::kF64:
-      return tensor.as<double>()[0];
-    case DType::kF16:
-      return HalfToFloat(tensor.as<uint16_t>()[0]);
-    case DType::kBF16:
-      return BFloat16ToFloat(tensor.as<uint16_t>()[0]);
-    default:
-      break;
-  }
-  auto ints = tensor.ToInts();
-  return ints.ok() ? std::optional(static_cast<double>((*ints)[0])) : std::nullopt;
 }
 
 // Collects what cannot be translated, so that one error tells all of it.
@@ -74,7 +56,7 @@ class Builder {
 
   Result<BuiltGraph> Build() {
     MS_RETURN_IF_ERROR(ParseRequest());
-    MS_ASSIGN_OR_RETURN(path_, FindPath(source_, cut_, predicates_, outputs_));
+    MS_ASSIGN_OR_RETURN(path_, FindPath(source_, cut_, bound_scalars_, outputs_));
     MS_RETURN_IF_ERROR(ReportDropouts());
     // Weights come first: their names are the trainer's, whatever else the graph holds.
     MS_RETURN_IF_ERROR(AddVariables());
@@ -120,9 +102,7 @@ class Builder {
                              std::string(DTypeName(tensor.dtype())) + tensor.shape().ToString());
     }
     bound_.emplace(ref, tensor);
-    if (tensor.dtype() == DType::kBool && tensor.count() == 1) {
-      predicates_.emplace(ref, tensor.as<uint8_t>()[0] != 0);
-    }
+    if (auto scalar = ScalarValue(tensor)) bound_scalars_.emplace(ref, *scalar);
     return OkStatus();
   }
 
@@ -220,7 +200,8 @@ class Builder {
     if (IsVariable(node.op) || IsPlaceholder(node)) return OkStatus();
     Translation translation = FindTranslation(node.op);
     if (translation == nullptr) {
-      problems_.Add(node, Describe(node) + Hint(node));
+      const std::string* call = source_.CallProblem(step.node);
+      problems_.Add(node, Describe(node) + (call ? " " + *call : Hint(node)));
       return OkStatus();
     }
     std::vector<ValueId> inputs;
@@ -302,7 +283,7 @@ class Builder {
   std::vector<TensorRef> feeds_;
   std::set<TensorRef> cut_;  // feeds_ and bound_
   std::map<TensorRef, Tensor> bound_;
-  std::map<TensorRef, bool> predicates_;
+  std::map<TensorRef, double> bound_scalars_;
   Path path_;
   std::map<TensorRef, ValueId> cut_values_;
   std::vector<std::vector<ValueId>> values_;  // of each node's outputs

@@ -74,10 +74,10 @@ class Walk {
 }  // namespace
 
 Result<Path> FindPath(const TfGraph& graph, const std::set<TensorRef>& cut,
-                      const std::map<TensorRef, bool>& predicates,
+                      const std::map<TensorRef, double>& bound,
                       const std::vector<TensorRef>& outputs) {
   Path path;
-  Resolver resolver(graph, cut, predicates);
+  Resolver resolver(graph, cut, bound);
   Walk walk(graph, cut, &resolver, &path);
   for (TensorRef output : outputs) {
     MS_ASSIGN_OR_RETURN(TensorRef resolved, resolver.Resolve(output));

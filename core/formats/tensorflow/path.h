@@ -2,7 +2,7 @@
 //
 // Fed tensors are leaves, control edges are dropped, and what does nothing at inference is looked
 // through: identities, gradient stops, reads of variables, dropout, and conditionals (Switch and
-// Merge) whose branches come to the same tensor.
+// Merge, If and Case) whose predicate is known or whose branches come to the same tensor.
 #ifndef MIDSTREAM_CORE_FORMATS_TENSORFLOW_PATH_H_
 #define MIDSTREAM_CORE_FORMATS_TENSORFLOW_PATH_H_
 
@@ -35,10 +35,10 @@ struct Path {
   std::vector<Dropout> dropouts;   // looked through
 };
 
-// `cut` holds the fed tensors; `predicates` the values of fed boolean scalars that are known, which
+// `cut` holds the fed tensors; `bound` the values of those scalars among them that are known, which
 // decide conditionals. Errors: INVALID_ARGUMENT for an unknown input or a cycle, naming the node.
 Result<Path> FindPath(const TfGraph& graph, const std::set<TensorRef>& cut,
-                      const std::map<TensorRef, bool>& predicates,
+                      const std::map<TensorRef, double>& bound,
                       const std::vector<TensorRef>& outputs);
 
 }  // namespace midstream::tensorflow

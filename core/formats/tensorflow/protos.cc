@@ -130,37 +130,71 @@ Result<NodeDef> DecodeNode(std::string_view bytes) {
   return node;
 }
 
-Status DecodeGraph(std::string_view bytes, std::vector<NodeDef>* nodes) {
+// The name in the signature of a FunctionDef, and nothing else of it.
+Result<std::string_view> FunctionName(std::string_view bytes) {
+  std::string_view name;
   WireReader reader(bytes);
   while (reader.Next()) {
     if (reader.field() != 1) continue;
-    MS_ASSIGN_OR_RETURN(NodeDef node, DecodeNode(reader.bytes()));
-    nodes->push_back(std::move(node));
+    WireReader signature(reader.bytes());
+    while (signature.Next()) {
+      if (signature.field() == 1) name = signature.bytes();
+    }
+    if (!signature.ok()) return Malformed("a function's signature");
+  }
+  if (!reader.ok()) return Malformed("function " + Quoted(name));
+  return name;
+}
+
+Status DecodeLibrary(std::string_view bytes, std::vector<FunctionDef>* functions) {
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() != 1) continue;
+    FunctionDef function{{}, reader.bytes()};
+    if (!reader.ok()) break;
+    MS_ASSIGN_OR_RETURN(function.name, FunctionName(function.bytes));
+    if (!function.name.empty()) functions->push_back(function);
+  }
+  return reader.ok() ? OkStatus() : Malformed("the FunctionDefLibrary");
+}
+
+Status DecodeGraph(std::string_view bytes, MetaGraph* meta) {
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) {
+      MS_ASSIGN_OR_RETURN(NodeDef node, DecodeNode(reader.bytes()));
+      meta->nodes.push_back(std::move(node));
+    } else if (reader.field() == 2) {
+      MS_RETURN_IF_ERROR(DecodeLibrary(reader.bytes(), &meta->functions));
+    }
   }
   return reader.ok() ? OkStatus() : Malformed("the GraphDef");
 }
 
-Result<OpDef::Output> DecodeArg(std::string_view bytes) {
-  OpDef::Output output;
+Result<OpDef::Arg> DecodeArg(std::string_view bytes) {
+  OpDef::Arg arg;
   WireReader reader(bytes);
   while (reader.Next()) {
     switch (reader.field()) {
+      case 1:
+        arg.name = reader.bytes();
+        break;
       case 3:
-        output.type = reader.signed_number();
+        arg.type = reader.signed_number();
         break;
       case 4:
-        output.type_attr = reader.bytes();
+        arg.type_attr = reader.bytes();
         break;
       case 5:
-        output.number_attr = reader.bytes();
+        arg.number_attr = reader.bytes();
         break;
       case 6:
-        output.type_list_attr = reader.bytes();
+        arg.type_list_attr = reader.bytes();
         break;
     }
   }
-  if (!reader.ok()) return Malformed("an operator's output");
-  return output;
+  if (!reader.ok()) return Malformed("an operator's argument");
+  return arg;
 }
 
 Result<OpDef> DecodeOp(std::string_view bytes) {
@@ -169,9 +203,10 @@ Result<OpDef> DecodeOp(std::string_view bytes) {
   while (reader.Next()) {
     if (reader.field() == 1) {
       op.name = reader.bytes();
-    } else if (reader.field() == 3) {
-      MS_ASSIGN_OR_RETURN(OpDef::Output output, DecodeArg(reader.bytes()));
-      op.outputs.push_back(output);
+    } else if (reader.field() == 2 || reader.field() == 3) {
+      auto& args = reader.field() == 2 ? op.inputs : op.outputs;
+      MS_ASSIGN_OR_RETURN(OpDef::Arg arg, DecodeArg(reader.bytes()));
+      args.push_back(arg);
     } else if (reader.field() == 4) {
       MS_RETURN_IF_ERROR(DecodeAttr(reader.bytes(), 3, &op.defaults));
     }
@@ -188,6 +223,19 @@ Status DecodeOpList(std::string_view bytes, std::vector<OpDef>* ops) {
     ops->push_back(std::move(op));
   }
   return reader.ok() ? OkStatus() : Malformed("the OpList");
+}
+
+// One entry of a map<string, string>.
+Status DecodeStringPair(std::string_view bytes, StringPairs* pairs) {
+  std::pair<std::string_view, std::string_view> pair;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) pair.first = reader.bytes();
+    if (reader.field() == 2) pair.second = reader.bytes();
+  }
+  if (!reader.ok()) return Malformed("a map");
+  pairs->push_back(pair);
+  return OkStatus();
 }
 
 Status DecodeMetaInfo(std::string_view bytes, std::vector<OpDef>* ops) {
@@ -229,7 +277,7 @@ Result<MetaGraph> DecodeMetaGraph(std::string_view bytes) {
         MS_RETURN_IF_ERROR(DecodeMetaInfo(reader.bytes(), &meta.ops));
         break;
       case 2:
-        MS_RETURN_IF_ERROR(DecodeGraph(reader.bytes(), &meta.nodes));
+        MS_RETURN_IF_ERROR(DecodeGraph(reader.bytes(), &meta));
         break;
       case 3: {
         MS_ASSIGN_OR_RETURN(meta.saver, DecodeSaver(reader.bytes()));
@@ -239,6 +287,58 @@ Result<MetaGraph> DecodeMetaGraph(std::string_view bytes) {
   }
   if (!reader.ok()) return Malformed("the MetaGraphDef");
   return meta;
+}
+
+Result<FunctionBody> DecodeFunction(std::string_view bytes) {
+  FunctionBody body;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1: {
+        MS_ASSIGN_OR_RETURN(body.signature, DecodeOp(reader.bytes()));
+        break;
+      }
+      case 3: {
+        MS_ASSIGN_OR_RETURN(NodeDef node, DecodeNode(reader.bytes()));
+        body.nodes.push_back(std::move(node));
+        break;
+      }
+      case 4:
+        MS_RETURN_IF_ERROR(DecodeStringPair(reader.bytes(), &body.results));
+        break;
+      case 6:
+        MS_RETURN_IF_ERROR(DecodeStringPair(reader.bytes(), &body.control_results));
+        break;
+    }
+  }
+  if (!reader.ok()) return Malformed("a function");
+  return body;
+}
+
+Result<FunctionCall> DecodeFunctionCall(std::string_view bytes) {
+  FunctionCall call;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) {
+      call.name = reader.bytes();
+    } else if (reader.field() == 2) {
+      MS_RETURN_IF_ERROR(DecodeAttr(reader.bytes(), 2, &call.attrs));
+    }
+  }
+  if (!reader.ok()) return Malformed("a function's name");
+  return call;
+}
+
+Result<std::vector<FunctionCall>> DecodeFunctionList(std::string_view bytes) {
+  std::vector<FunctionCall> calls;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() != 9) continue;
+    MS_ASSIGN_OR_RETURN(FunctionCall call, DecodeFunctionCall(reader.bytes()));
+    calls.push_back(std::move(call));
+  }
+  if (!reader.ok()) return Malformed("a list of functions");
+  return calls;
 }
 
 Result<std::vector<int64_t>> DecodeRawDims(std::string_view bytes) {

@@ -52,15 +52,33 @@ struct NodeDef {
 };
 
 struct OpDef {
-  struct Output {
+  // An input or output; it may stand for several tensors.
+  struct Arg {
+    std::string_view name;
     int64_t type = 0;                 // fixed type, or
     std::string_view type_attr;       // attribute that holds the type, or
-    std::string_view type_list_attr;  // attribute that holds one type for each output
-    std::string_view number_attr;     // attribute that says how many outputs of that type
+    std::string_view type_list_attr;  // attribute that holds one type for each tensor
+    std::string_view number_attr;     // attribute that says how many tensors of that type
   };
   std::string_view name;
-  std::vector<Output> outputs;
+  std::vector<Arg> inputs;
+  std::vector<Arg> outputs;
   AttrMap defaults;
+};
+
+// A function of the library, with its body still encoded: most are never called at inference.
+struct FunctionDef {
+  std::string_view name;
+  std::string_view bytes;
+};
+
+using StringPairs = std::vector<std::pair<std::string_view, std::string_view>>;
+
+struct FunctionBody {
+  OpDef signature;
+  std::vector<NodeDef> nodes;   // inputs: an argument's name, "node:output:0", "^node"
+  StringPairs results;          // name of an output of the signature -> tensor of the body
+  StringPairs control_results;  // values: nodes that run whenever the function does
 };
 
 struct SaverDef {
@@ -70,6 +88,7 @@ struct SaverDef {
 struct MetaGraph {
   std::vector<NodeDef> nodes;
   std::vector<OpDef> ops;
+  std::vector<FunctionDef> functions;
   SaverDef saver;
 };
 
@@ -77,6 +96,17 @@ struct MetaGraph {
 
 // Requires: `bytes` outlives the result.
 Result<MetaGraph> DecodeMetaGraph(std::string_view bytes);
+
+Result<FunctionBody> DecodeFunction(std::string_view bytes);
+
+// NameAttrList, the value of an attribute that names a function.
+struct FunctionCall {
+  std::string_view name;
+  AttrMap attrs;
+};
+Result<FunctionCall> DecodeFunctionCall(std::string_view bytes);
+// AttrValue.ListValue of functions.
+Result<std::vector<FunctionCall>> DecodeFunctionList(std::string_view bytes);
 
 // TensorShapeProto; unknown dimensions are allowed.
 Result<Shape> DecodeShape(std::string_view bytes);

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "core/formats/tensorflow/scalar.h"
 #include "core/formats/tensorflow/tensor_proto.h"
 
 namespace midstream::tensorflow {
 namespace {
 
+constexpr int64_t kBoolType = 10;
 constexpr int kDeepestNesting = 200;  // of conditionals
 // Predicates seen while finding which conditional a Merge ends; more than this is no model.
 constexpr uint64_t kMostVisits = 20'000'000;
@@ -46,8 +48,11 @@ Result<TensorRef> Resolver::Resolve(TensorRef ref, int depth) {
                            ": conditionals are nested too deeply or form a cycle");
   }
   TensorRef current = ref;
-  for (size_t steps = 0;; ++steps) {
-    if (steps > graph_.nodes().size()) {
+  std::vector<TensorRef> trail;  // all of it comes to the same, so that no chain is walked twice
+  while (true) {
+    trail.push_back(current);
+    // What is looked through has at least one input for each of its outputs.
+    if (trail.size() > graph_.input_count() + 1) {
       return InvalidArgument("the graph has a cycle through " + Describe(graph_.node(ref.node)));
     }
     MS_ASSIGN_OR_RETURN(std::optional<TensorRef> next, Next(current, depth));
@@ -58,7 +63,7 @@ Result<TensorRef> Resolver::Resolve(TensorRef ref, int depth) {
       break;
     }
   }
-  resolved_.emplace(ref, current);
+  for (TensorRef passed : trail) resolved_.emplace(passed, current);
   return current;
 }
 
@@ -68,13 +73,11 @@ Result<std::optional<TensorRef>> Resolver::Next(TensorRef ref, int depth) {
   const NodeDef& node = graph_.node(ref.node);
   bool pass_through = IsPassThrough(node.op);
   if (pass_through || node.op == "IdentityN") {
-    MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(ref.node));
-    size_t idx = pass_through ? 0 : ref.output;
-    if (idx >= inputs.size()) return InvalidArgument(Describe(node) + " has too few inputs");
-    next = inputs[idx];
+    MS_ASSIGN_OR_RETURN(next, graph_.DataInput(ref.node, pass_through ? 0 : ref.output));
     return next;
   }
   if (ref.output != 0) return next;
+  if (node.op == kChoose) return NextOfChoose(ref, depth);
   if (IsMerge(node.op)) return NextOfMerge(ref, depth);
   if (std::optional<DropoutMatch> match = MatchDropout(graph_, cut_, ref)) {
     next = match->input;
@@ -96,22 +99,65 @@ Result<std::optional<TensorRef>> Resolver::NextOfMerge(TensorRef ref, int depth)
   }
   auto choice = FindChoice(ref.node, depth);
   if (!choice.ok()) return next;  // reported when the Merge is translated
-  if (std::optional<bool> known = Known(choice->predicate)) {
-    next = *known ? choice->if_true : choice->if_false;
+  if (std::optional<double> known = Known(choice->predicate, depth)) {
+    next = *known != 0 ? choice->if_true : choice->if_false;
   }
   return next;
 }
 
-std::optional<bool> Resolver::Known(TensorRef predicate) const {
-  auto bound = predicates_.find(predicate);
-  if (bound != predicates_.end()) return bound->second;
-  const NodeDef& node = graph_.node(predicate.node);
-  if (node.op != "Const" || cut_.count(predicate) > 0) return std::nullopt;
-  const AttrValue* value = graph_.Attr(node, "value", AttrKind::kTensor);
-  if (value == nullptr) return std::nullopt;
-  auto tensor = DecodeTensor(value->bytes);
-  if (!tensor.ok() || tensor->dtype() != DType::kBool || tensor->count() != 1) return std::nullopt;
-  return tensor->as<uint8_t>()[0] != 0;
+// The branch that is not taken is not even looked at: it may hold what only training can compute.
+Result<std::optional<TensorRef>> Resolver::NextOfChoose(TensorRef ref, int depth) {
+  std::optional<TensorRef> next;
+  MS_ASSIGN_OR_RETURN(std::vector<TensorRef> inputs, graph_.DataInputs(ref.node));
+  if (inputs.size() < 2)
+    return InvalidArgument(Describe(graph_.node(ref.node)) + " chooses nothing");
+  MS_ASSIGN_OR_RETURN(TensorRef selector, Resolve(inputs[0], depth + 1));
+  if (std::optional<double> known = Known(selector, depth)) {
+    auto last = static_cast<double>(inputs.size() - 2);
+    bool inside = *known >= 0 && *known <= last;
+    next = inputs[1 + static_cast<size_t>(inside ? *known : last)];
+    return next;
+  }
+  std::optional<TensorRef> same;
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    MS_ASSIGN_OR_RETURN(TensorRef value, Resolve(inputs[i], depth + 1));
+    if (same && value != *same) return next;
+    same = value;
+  }
+  return same;
+}
+
+std::optional<double> Resolver::Known(TensorRef scalar, int depth) {
+  if (auto bound = bound_.find(scalar); bound != bound_.end()) return bound->second;
+  if (cut_.count(scalar) > 0 || depth > kDeepestNesting) return std::nullopt;
+  if (auto known = known_.find(scalar); known != known_.end()) return known->second;
+  std::optional<double> value = Compute(scalar, depth);
+  known_.emplace(scalar, value);
+  return value;
+}
+
+std::optional<double> Resolver::Compute(TensorRef scalar, int depth) {
+  const NodeDef& node = graph_.node(scalar.node);
+  if (scalar.output != 0) return std::nullopt;
+  if (node.op == "Const") {
+    const AttrValue* value = graph_.Attr(node, "value", AttrKind::kTensor);
+    if (value == nullptr) return std::nullopt;
+    auto tensor = DecodeTensor(value->bytes);
+    return tensor.ok() ? ScalarValue(*tensor) : std::nullopt;
+  }
+  bool to_bool = node.op == "Cast" && graph_.Type(node, "DstT") == kBoolType;
+  if (!to_bool && !IsPredicateOperator(node.op)) return std::nullopt;
+  std::vector<double> operands;
+  for (size_t i = 0; i < std::min<size_t>(graph_.DataInputCount(scalar.node), 3); ++i) {
+    auto input = graph_.DataInput(scalar.node, i);
+    if (input.ok()) input = Resolve(*input, depth + 1);
+    if (!input.ok()) return std::nullopt;
+    std::optional<double> value = Known(*input, depth + 1);
+    if (!value) return std::nullopt;
+    operands.push_back(*value);
+  }
+  if (!to_bool) return ComputePredicate(node.op, operands);
+  return operands.size() == 1 ? std::optional(operands[0] != 0 ? 1.0 : 0.0) : std::nullopt;
 }
 
 // What the inputs of a Merge tell about its predicate: sides that exclude each other.

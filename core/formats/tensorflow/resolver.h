@@ -1,8 +1,8 @@
 // Resolver: what a tensor comes to when everything that does nothing at inference is looked
 // through.
 //
-// See path.h for what is looked through. A Merge whose branches differ and whose predicate is not
-// known stays; it then computes a choice between both branches.
+// See path.h for what is looked through. A Merge or Choose whose branches differ and whose predicate
+// is not known stays; it then computes a choice between its branches.
 #ifndef MIDSTREAM_CORE_FORMATS_TENSORFLOW_RESOLVER_H_
 #define MIDSTREAM_CORE_FORMATS_TENSORFLOW_RESOLVER_H_
 
@@ -23,8 +23,8 @@ class Resolver {
  public:
   // Requires: the arguments outlive the resolver.
   Resolver(const TfGraph& graph, const std::set<TensorRef>& cut,
-           const std::map<TensorRef, bool>& predicates)
-      : graph_(graph), cut_(cut), predicates_(predicates) {}
+           const std::map<TensorRef, double>& bound)
+      : graph_(graph), cut_(cut), bound_(bound) {}
 
   // Errors: INVALID_ARGUMENT for an unknown input or a cycle of nodes that do nothing.
   Result<TensorRef> Resolve(TensorRef ref) { return Resolve(ref, 0); }
@@ -58,12 +58,16 @@ class Resolver {
   // Of one output. Requires: FindSides of its node.
   Result<SideSet> SidesOf(TensorRef ref, int depth);
   static std::vector<TensorRef> ClosedBy(const SideSet& first, const SideSet& second);
-  std::optional<bool> Known(TensorRef predicate) const;
+  Result<std::optional<TensorRef>> NextOfChoose(TensorRef ref, int depth);
+  // The value of a scalar that the graph or the request fixes.
+  std::optional<double> Known(TensorRef scalar, int depth);
+  std::optional<double> Compute(TensorRef scalar, int depth);
 
   const TfGraph& graph_;
   const std::set<TensorRef>& cut_;
-  const std::map<TensorRef, bool>& predicates_;
+  const std::map<TensorRef, double>& bound_;
   std::map<TensorRef, TensorRef> resolved_;
+  std::map<TensorRef, std::optional<double>> known_;
   std::map<uint32_t, DropoutMatch> dropouts_;
   std::vector<bool> sides_found_;  // by node
   std::unordered_map<uint32_t, SideSet> sides_;

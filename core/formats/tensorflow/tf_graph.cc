@@ -1,5 +1,6 @@
 #include "core/formats/tensorflow/tf_graph.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <utility>
@@ -27,6 +28,8 @@ ParsedName Parse(std::string_view text) {
   return {text.substr(0, colon), output};
 }
 
+constexpr TensorRef kBadInput{UINT32_MAX, 0};
+
 const AttrValue* FindAttr(const AttrMap& attrs, std::string_view name, AttrKind kind) {
   for (const auto& [key, value] : attrs) {
     if (key == name) return value.kind == kind ? &value : nullptr;
@@ -40,6 +43,7 @@ Result<TfGraph> TfGraph::Make(MetaGraph meta) {
   TfGraph graph;
   graph.meta_ = std::move(meta);
   if (graph.meta_.nodes.empty()) return DataLoss("the graph has no nodes");
+  graph.calls_ = InlineFunctions(&graph.meta_);
   graph.by_name_.reserve(graph.meta_.nodes.size());
   for (uint32_t i = 0; i < graph.meta_.nodes.size(); ++i) {
     std::string_view name = graph.meta_.nodes[i].name;
@@ -52,7 +56,23 @@ Result<TfGraph> TfGraph::Make(MetaGraph meta) {
   for (const NodeDef& node : graph.meta_.nodes) {
     graph.output_counts_.push_back(graph.CountOutputs(node));
   }
+  graph.ParseInputs();
   return graph;
+}
+
+void TfGraph::ParseInputs() {
+  first_inputs_.reserve(meta_.nodes.size() + 1);
+  for (const NodeDef& reader : meta_.nodes) {
+    first_inputs_.push_back(inputs_.size());
+    for (std::string_view input : reader.inputs) {
+      if (input.starts_with('^')) continue;
+      ParsedName parsed = Parse(input);
+      std::optional<uint32_t> node = Find(parsed.node);
+      bool bad = !node || parsed.output >= OutputCount(*node).value_or(SIZE_MAX);
+      inputs_.push_back(bad ? kBadInput : TensorRef{*node, parsed.output});
+    }
+  }
+  first_inputs_.push_back(inputs_.size());
 }
 
 std::optional<uint32_t> TfGraph::Find(std::string_view name) const {
@@ -80,19 +100,34 @@ std::string TfGraph::TensorName(TensorRef ref) const {
 }
 
 Result<std::vector<TensorRef>> TfGraph::DataInputs(uint32_t idx) const {
+  auto begin = inputs_.begin() + static_cast<std::ptrdiff_t>(first_inputs_[idx]);
+  auto end = inputs_.begin() + static_cast<std::ptrdiff_t>(first_inputs_[idx + 1]);
+  auto bad = std::find(begin, end, kBadInput);
+  if (bad != end) return BadInput(idx, static_cast<size_t>(bad - begin));
+  return std::vector<TensorRef>(begin, end);
+}
+
+Result<TensorRef> TfGraph::DataInput(uint32_t idx, size_t input) const {
+  if (input >= DataInputCount(idx))
+    return InvalidArgument(Describe(node(idx)) + " has too few inputs");
+  TensorRef ref = inputs_[first_inputs_[idx] + input];
+  if (ref == kBadInput) return BadInput(idx, input);
+  return ref;
+}
+
+Status TfGraph::BadInput(uint32_t idx, size_t input) const {
   const NodeDef& reader = node(idx);
-  std::vector<TensorRef> inputs;
-  inputs.reserve(reader.inputs.size());
-  for (std::string_view input : reader.inputs) {
-    if (input.starts_with('^')) continue;
-    auto ref = ParseTensor(input);
-    if (!ref.ok()) {
-      return InvalidArgument(Describe(reader) + " reads " + Quoted(input) + ", but " +
-                             std::string(ref.status().message()));
-    }
-    inputs.push_back(*ref);
+  for (std::string_view name : reader.inputs) {
+    if (name.starts_with('^') || input-- > 0) continue;
+    return InvalidArgument(Describe(reader) + " reads " + Quoted(name) + ", but " +
+                           std::string(ParseTensor(name).status().message()));
   }
-  return inputs;
+  return InvalidArgument(Describe(reader) + " has too few inputs");
+}
+
+const std::string* TfGraph::CallProblem(uint32_t idx) const {
+  auto found = calls_.problems.find(idx);
+  return found == calls_.problems.end() ? nullptr : &found->second;
 }
 
 std::vector<uint32_t> TfGraph::ControlInputs(uint32_t idx) const {
@@ -108,7 +143,7 @@ std::optional<size_t> TfGraph::CountOutputs(const NodeDef& n) const {
   auto op = ops_.find(n.op);
   if (op == ops_.end()) return std::nullopt;
   size_t count = 0;
-  for (const OpDef::Output& output : op->second->outputs) {
+  for (const OpDef::Arg& output : op->second->outputs) {
     if (!output.number_attr.empty()) {
       int64_t number = Int(n, output.number_attr, 0);
       count += number > 0 ? static_cast<size_t>(number) : 0;
@@ -129,7 +164,7 @@ int64_t TfGraph::OutputType(TensorRef ref) const {
     return type != 0 ? type : Type(n, "T");
   }
   size_t first = 0;
-  for (const OpDef::Output& output : op->second->outputs) {
+  for (const OpDef::Arg& output : op->second->outputs) {
     if (!output.type_list_attr.empty()) {
       std::vector<int64_t> types = Ints(n, output.type_list_attr);
       if (ref.output < first + types.size()) return types[ref.output - first];

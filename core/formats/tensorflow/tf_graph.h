@@ -1,5 +1,6 @@
 // TfGraph: the nodes of a GraphDef with lookups by name, parsed inputs and typed attributes.
 //
+// Calls of functions are replaced by the functions' bodies (functions.h), so the graph is flat.
 // Attributes that a node leaves out take the default of the operator's definition, which the file
 // carries. Malformed inputs are reported when somebody asks for them, so damage in training nodes
 // does not keep the inference part from being read.
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/formats/tensorflow/functions.h"
 #include "core/formats/tensorflow/protos.h"
 #include "core/graph/tensor.h"
 
@@ -47,8 +49,16 @@ class TfGraph {
 
   // The data inputs of a node, in order. Errors: INVALID_ARGUMENT naming the node and its input.
   Result<std::vector<TensorRef>> DataInputs(uint32_t idx) const;
+  // One of them. Errors: as DataInputs; INVALID_ARGUMENT when the node has fewer.
+  Result<TensorRef> DataInput(uint32_t idx, size_t input) const;
+  size_t DataInputCount(uint32_t idx) const { return first_inputs_[idx + 1] - first_inputs_[idx]; }
+  // Of all nodes together.
+  size_t input_count() const { return inputs_.size(); }
   // Nodes named by control inputs; unknown ones are left out.
   std::vector<uint32_t> ControlInputs(uint32_t idx) const;
+
+  // Why a call of a function is still one; nullptr for all other nodes.
+  const std::string* CallProblem(uint32_t idx) const;
 
   // nullopt when the file does not define the node's operator.
   std::optional<size_t> OutputCount(uint32_t idx) const { return output_counts_[idx]; }
@@ -70,11 +80,16 @@ class TfGraph {
 
  private:
   std::optional<size_t> CountOutputs(const NodeDef& node) const;
+  void ParseInputs();
+  Status BadInput(uint32_t idx, size_t input) const;
 
   MetaGraph meta_;
+  InlinedCalls calls_;
   std::unordered_map<std::string_view, uint32_t> by_name_;
   std::unordered_map<std::string_view, const OpDef*> ops_;
   std::vector<std::optional<size_t>> output_counts_;  // by node
+  std::vector<TensorRef> inputs_;                     // data inputs of all nodes, one after another
+  std::vector<size_t> first_inputs_;                  // by node, and the end
 };
 
 // "node 'conv1/Conv2D' (Conv2D)", for messages.

@@ -16,6 +16,7 @@ std::unordered_map<std::string_view, Translation> MakeIndex() {
   AddWindowTranslations(&table);
   AddShapeTranslations(&table);
   AddSliceTranslations(&table);
+  AddChoiceTranslations(&table);
   return {table.begin(), table.end()};
 }
 

@@ -118,6 +118,7 @@ void AddNeuralTranslations(TranslationTable* table);
 void AddWindowTranslations(TranslationTable* table);
 void AddShapeTranslations(TranslationTable* table);
 void AddSliceTranslations(TranslationTable* table);
+void AddChoiceTranslations(TranslationTable* table);
 
 }  // namespace midstream::tensorflow
 

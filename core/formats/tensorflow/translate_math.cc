@@ -115,14 +115,6 @@ Status Select(OpContext& context) {
   return context.Emit("Where", {rows, context.input(1), context.input(2)});
 }
 
-// A conditional whose predicate is known at run time only: both branches are computed.
-Status Merge(OpContext& context) {
-  if (context.input_count() != 3) {
-    return context.Unsupported("is not part of a conditional (a loop?)");
-  }
-  return context.Emit("Where", context.inputs());
-}
-
 }  // namespace
 
 void AddMathTranslations(TranslationTable* table) {
@@ -176,9 +168,7 @@ void AddMathTranslations(TranslationTable* table) {
                                {"FloorDiv", FloorDiv},
                                {"FloorMod", FloorMod},
                                {"Select", Select},
-                               {"SelectV2", Select},
-                               {"Merge", Merge},
-                               {"RefMerge", Merge}});
+                               {"SelectV2", Select}});
 }
 
 #undef MS_SAME

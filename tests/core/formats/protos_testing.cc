@@ -75,14 +75,71 @@ std::string IntsAttr(const std::vector<int64_t>& values) {
   return BytesField(1, BytesField(3, packed));
 }
 
-MetaWriter& MetaWriter::Node(const std::string& name, const std::string& op,
-                             const std::vector<std::string>& inputs, const Attrs& attrs) {
+std::string PlaceholderAttr(const std::string& name) { return BytesField(9, name); }
+
+namespace {
+
+std::string AttrMapField(uint32_t field, const Attrs& attrs) {
+  std::string bytes;
+  for (const auto& [key, value] : attrs) {
+    bytes += BytesField(field, BytesField(1, key) + BytesField(2, value));
+  }
+  return bytes;
+}
+
+std::string NodeProto(const std::string& name, const std::string& op,
+                      const std::vector<std::string>& inputs, const Attrs& attrs) {
   std::string node = BytesField(1, name) + BytesField(2, op);
   for (const std::string& input : inputs) node += BytesField(3, input);
-  for (const auto& [key, value] : attrs) {
-    node += BytesField(5, BytesField(1, key) + BytesField(2, value));
-  }
-  nodes_ += BytesField(1, node);
+  return node + AttrMapField(5, attrs);
+}
+
+}  // namespace
+
+std::string FunctionAttr(const std::string& name, const Attrs& attrs) {
+  return BytesField(10, BytesField(1, name) + AttrMapField(2, attrs));
+}
+
+std::string FunctionsAttr(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += BytesField(9, BytesField(1, name));
+  return BytesField(1, list);
+}
+
+FunctionWriter::FunctionWriter(const std::string& name) : signature_(BytesField(1, name)) {}
+
+FunctionWriter& FunctionWriter::Arg(const std::string& name, int64_t type) {
+  return ArgFields(name, NumberField(3, static_cast<uint64_t>(type)));
+}
+
+FunctionWriter& FunctionWriter::ArgFields(const std::string& name, const std::string& fields) {
+  signature_ += BytesField(2, BytesField(1, name) + fields);
+  return *this;
+}
+
+FunctionWriter& FunctionWriter::Result(const std::string& name, const std::string& tensor,
+                                       int64_t type) {
+  signature_ += BytesField(3, BytesField(1, name) + NumberField(3, static_cast<uint64_t>(type)));
+  rest_ += BytesField(4, BytesField(1, name) + BytesField(2, tensor));
+  return *this;
+}
+
+FunctionWriter& FunctionWriter::Node(const std::string& name, const std::string& op,
+                                     const std::vector<std::string>& inputs, const Attrs& attrs) {
+  rest_ += BytesField(3, NodeProto(name, op, inputs, attrs));
+  return *this;
+}
+
+std::string FunctionWriter::Bytes() const { return BytesField(1, signature_) + rest_; }
+
+MetaWriter& MetaWriter::Function(const FunctionWriter& function) {
+  nodes_ += BytesField(2, BytesField(1, function.Bytes()));
+  return *this;
+}
+
+MetaWriter& MetaWriter::Node(const std::string& name, const std::string& op,
+                             const std::vector<std::string>& inputs, const Attrs& attrs) {
+  nodes_ += BytesField(1, NodeProto(name, op, inputs, attrs));
   return *this;
 }
 

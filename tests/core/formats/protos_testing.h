@@ -34,8 +34,29 @@ std::string StringAttr(const std::string& value);
 std::string ShapeAttr(const std::vector<int64_t>& dims);
 std::string TensorAttr(const std::string& tensor);
 std::string IntsAttr(const std::vector<int64_t>& values);
+std::string PlaceholderAttr(const std::string& name);  // in a function: the caller's attribute
 
 using Attrs = std::vector<std::pair<std::string, std::string>>;
+
+std::string FunctionAttr(const std::string& name, const Attrs& attrs = {});
+std::string FunctionsAttr(const std::vector<std::string>& names);
+
+// A FunctionDef. Tensors of the body are written "node:output:0".
+class FunctionWriter {
+ public:
+  explicit FunctionWriter(const std::string& name);
+  FunctionWriter& Arg(const std::string& name, int64_t type = 1);
+  // Fields of an OpDef.ArgDef, as BytesField(4, "T") for a type_attr.
+  FunctionWriter& ArgFields(const std::string& name, const std::string& fields);
+  FunctionWriter& Result(const std::string& name, const std::string& tensor, int64_t type = 1);
+  FunctionWriter& Node(const std::string& name, const std::string& op,
+                       const std::vector<std::string>& inputs = {}, const Attrs& attrs = {});
+  std::string Bytes() const;
+
+ private:
+  std::string signature_;
+  std::string rest_;
+};
 
 // A MetaGraphDef, node by node. Operators have no definitions, so attributes have no defaults.
 class MetaWriter {
@@ -50,6 +71,7 @@ class MetaWriter {
   MetaWriter& Ints(const std::string& name, const std::vector<int64_t>& dims,
                    const std::vector<int64_t>& values);
   MetaWriter& Variable(const std::string& name, const std::vector<int64_t>& dims);
+  MetaWriter& Function(const FunctionWriter& function);
   // A Saver that restores each variable from a key; the SaverDef names the first one.
   MetaWriter& Saver(const std::vector<std::pair<std::string, std::string>>& variable_and_key,
                     const std::string& scope = "save");
