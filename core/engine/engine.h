@@ -24,6 +24,7 @@
 #include "core/base/status.h"
 #include "core/config/config.h"
 #include "core/graph/named_tensor.h"
+#include "core/graph/precision_report.h"
 
 namespace midstream {
 
@@ -83,6 +84,8 @@ class MS_API Session {
   // "Conv 'c' runs on reference: ..." for every node that is not on the first backend of the
   // placement order.
   const std::vector<std::string>& fallbacks() const;
+  // In which dtypes each node computes and why, off the compiled graph.
+  const PrecisionReport& precision() const;
   // The optimised graph, one node a line.
   std::string DescribeGraph() const;
 

@@ -126,6 +126,9 @@ const std::vector<TensorSpec>& Session::outputs() const { return impl_->session-
 const std::vector<std::string>& Session::fallbacks() const {
   return impl_->session->program().placement().fallbacks;
 }
+const PrecisionReport& Session::precision() const {
+  return impl_->session->program().precision();
+}
 std::string Session::DescribeGraph() const { return impl_->session->program().graph().ToString(); }
 
 Result<RunResult> Session::Run(const std::vector<NamedTensor>& inputs) {

@@ -39,10 +39,18 @@ class Optimizer {
   Evaluator& evaluator_;
 };
 
+// Nodes with a dtype of their own are not to disappear into others.
+std::vector<std::string> Apart(const PrecisionPolicy& policy) {
+  std::vector<std::string> names = policy.keep;
+  for (const auto& [node, asked] : policy.nodes) names.push_back(node);
+  return names;
+}
+
 }  // namespace
 
-Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evaluator& evaluator) {
-  const std::vector<std::string>& keep = options.precision.keep;
+Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evaluator& evaluator,
+                                     PrecisionPlan* precision) {
+  const std::vector<std::string> keep = Apart(options.precision);
   Optimizer optimizer(graph, options, evaluator);
   MS_RETURN_IF_ERROR(optimizer.Clean());
   // NCHW first: what follows then knows one layout only.
@@ -65,7 +73,9 @@ Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evalu
     MS_RETURN_IF_ERROR(Fuse(graph, keep));
     MS_RETURN_IF_ERROR(optimizer.Clean());
   }
-  MS_RETURN_IF_ERROR(ApplyPrecision(graph, options.precision));
+  MS_ASSIGN_OR_RETURN(PrecisionPlan plan, PlanPrecision(graph, options.precision, options.kernels));
+  MS_RETURN_IF_ERROR(ApplyPrecision(graph, plan));
+  if (precision != nullptr) *precision = std::move(plan);
   MS_RETURN_IF_ERROR(optimizer.Clean());
   MS_ASSIGN_OR_RETURN(std::vector<Recipe> recipes, ExtractRecipes(graph));
   MS_RETURN_IF_ERROR(InferShapes(graph, &evaluator));

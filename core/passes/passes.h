@@ -13,6 +13,7 @@
 
 #include "core/graph/graph.h"
 #include "core/graph/shape_inference.h"
+#include "core/passes/precision_plan.h"
 
 namespace midstream::passes {
 
@@ -26,23 +27,6 @@ struct Recipe {
 
 enum class Layout { kNchw, kNhwc };
 
-// What the precision mode asks of matrix operators ("cube": Conv, MatMul, Gemm) and of the others
-// ("vector").
-struct PrecisionPolicy {
-  DType matrix = DType::kF32;         // dtype of the operands of matrix operators; kF32 = keep
-  DType matrix_output = DType::kF32;  // dtype of their results
-  DType other = DType::kF32;          // dtype of everything else
-  // The mixed modes: an operator that loses little in half precision computes in the dtype that its
-  // operands come in; `other` is for the sensitive ones.
-  bool follow_operands = false;
-  std::vector<std::string> keep;  // nodes, or scopes of nodes, that keep float32
-};
-
-// The policy of a mode named as in the configuration ("origin", "force_fp16", "mixed_bfloat16",
-// ...). Errors: INVALID_ARGUMENT for an unknown name; UNIMPLEMENTED, naming the nearest mode that
-// exists, for one that no backend has.
-Result<PrecisionPolicy> PolicyForMode(std::string_view mode);
-
 struct Options {
   Layout layout = Layout::kNchw;
   bool fold = true;
@@ -51,12 +35,15 @@ struct Options {
   bool fuse = true;   // bias and activation into the matrix operator before them
   bool remap = true;  // batch norm into the weights of the matrix operator before it
   PrecisionPolicy precision;
+  const Kernels* kernels = nullptr;  // what precision may choose from; null: everything
 };
 
 // Optimises `graph` in place and returns its recipes. Inputs and outputs keep their names, dtypes
-// and shapes. On return the graph is compact, verified and inferred. Errors: INVALID_ARGUMENT
-// naming the node (shapes that cannot be).
-Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evaluator& evaluator);
+// and shapes. On return the graph is compact, verified and inferred. *precision, when given, receives
+// what was decided about the nodes that were there before casts were added. Errors: INVALID_ARGUMENT
+// naming the node (shapes that cannot be); those of PlanPrecision.
+Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evaluator& evaluator,
+                                     PrecisionPlan* precision = nullptr);
 
 }  // namespace midstream::passes
 

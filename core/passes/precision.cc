@@ -1,19 +1,6 @@
-// How each kind of operator gets its dtype; which modes there are: precision_mode.cc.
-//
-//   kind        operators                            operands and results
-//   matrix      Conv, MatMul, Gemm                   policy.matrix -> policy.matrix_output
-//   clear       move or compare elements             the dtype the data comes in: exact anyway
-//   tolerant    lose little in half precision        as clear if policy.follow_operands (the gray
-//                                                    list of the mixed modes), else policy.other
-//   sensitive   everything else (Exp, Pow, means)    policy.other
-//   free        Cast                                 reads any dtype, makes what it says
-//   exact       Range, nodes of policy.keep          float32
-//   derived     what depends on weights only         float32: only the result is rounded
 #include "core/passes/precision.h"
 
-#include <algorithm>
 #include <map>
-#include <string_view>
 
 #include "core/passes/fuse.h"
 #include "core/passes/rewrite.h"
@@ -21,136 +8,66 @@
 namespace midstream::passes {
 namespace {
 
-constexpr std::string_view kClear[] = {
-    "Abs",       "ArgMax",    "ArgMin",   "Ceil",    "Concat",        "Expand",    "Flatten",
-    "Floor",     "Gather",    "Identity", "MaxPool", "GlobalMaxPool", "Neg",       "Pad",
-    "ReduceMax", "ReduceMin", "Relu",     "Reshape", "Round",         "Shape",     "Sign",
-    "Size",      "Slice",     "Split",    "Squeeze", "Tile",          "Transpose", "Unsqueeze"};
-constexpr std::string_view kTolerant[] = {"Add",
-                                          "AveragePool",
-                                          "BatchNormalization",
-                                          "Clip",
-                                          "Div",
-                                          "Elu",
-                                          "Equal",
-                                          "Erf",
-                                          "GlobalAveragePool",
-                                          "Greater",
-                                          "GreaterOrEqual",
-                                          "LeakyRelu",
-                                          "Less",
-                                          "LessOrEqual",
-                                          "Log",
-                                          "LogSoftmax",
-                                          "Max",
-                                          "Min",
-                                          "Mul",
-                                          "Reciprocal",
-                                          "ReduceProd",
-                                          "Selu",
-                                          "Sigmoid",
-                                          "Softmax",
-                                          "Softplus",
-                                          "Softsign",
-                                          "Sqrt",
-                                          "Sub",
-                                          "Tanh",
-                                          "Where"};
-
-template <size_t kCount>
-bool IsIn(const std::string_view (&list)[kCount], const std::string& op) {
-  return std::find(std::begin(list), std::end(list), op) != std::end(list);
-}
-
 class Caster {
  public:
-  Caster(Graph& graph, const PrecisionPolicy& policy)
-      : graph_(graph), policy_(policy), static_(graph) {
-    for (const Value& value : graph.values()) ours_.push_back(value.dtype == DType::kF32);
+  Caster(Graph& graph, const PrecisionPlan& plan) : graph_(graph), plan_(plan), static_(graph) {
+    for (const Value& value : graph.values()) origin_.push_back(value.dtype);
   }
 
   void Run() {
-    auto count = static_cast<NodeId>(graph_.nodes().size());
-    for (NodeId id = 0; id < count; ++id) SetPrecision(id);
+    for (NodeId id = 0; id < plan_.decisions.size(); ++id) SetTypes(id);
     std::vector<ValueId> outputs = graph_.outputs();
     for (ValueId out : outputs) {
-      if (Ours(out) && graph_.value(out).dtype != DType::kF32) {
-        ReplaceOutput(graph_, out, As(out, DType::kF32));
-      }
+      if (OfModel(out)) ReplaceOutput(graph_, out, As(out, origin_[out]));
     }
   }
 
  private:
-  // Was float32 in the model.
-  bool Ours(ValueId value) const {
-    return value != kNoValue && value < ours_.size() && ours_[value];
+  bool OfModel(ValueId value) const {
+    return value != kNoValue && value < origin_.size() && IsPrecisionType(origin_[value]);
   }
 
-  void SetPrecision(NodeId id) {
+  void SetTypes(NodeId id) {
+    const NodeTypes types = plan_.decisions[id].types;
+    if (types.in == DType::kInvalid) {  // as the model has it, whatever its producers became
+      for (size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
+        ValueId in = graph_.node(id).inputs[i];
+        if (OfModel(in) && ReadsAnyDType(id)) continue;
+        if (OfModel(in)) ReadAs(id, i, origin_[in]);
+      }
+      return;
+    }
+    bool widens = types.in != types.out && UseFusedOperator(graph_, id, static_);
+    for (size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
+      ValueId in = graph_.node(id).inputs[i];
+      if (!OfModel(in)) continue;
+      ReadAs(id, i, OperandFollows(graph_.node(id), i) ? types.in : origin_[in]);
+    }
+    if (widens) graph_.node(id).attrs["output_dtype"] = std::string(DTypeName(types.out));
+    for (ValueId out : std::vector<ValueId>(graph_.node(id).outputs)) {
+      if (!OfModel(out)) continue;
+      graph_.value(out).dtype = widens ? types.out : types.in;
+      // No kernel writes another dtype than it reads: what reads the result reads a Cast of it.
+      if (!widens && types.in != types.out) result_[out] = Cast(out, types.out);
+    }
+  }
+
+  bool ReadsAnyDType(NodeId id) const {
     const Node& node = graph_.node(id);
-    bool reads =
-        std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId in) { return Ours(in); });
-    if (!reads || node.Is("Cast") || static_.Contains(node.outputs[0])) return;
-    bool matrix = node.op == "Conv" || node.op == "MatMul" || node.op == "Gemm";
-    if (IsKept(policy_.keep, node.name) || node.op == "Range") {
-      UseDType(id, DType::kF32);
-    } else if (matrix && Ours(node.inputs[0]) && Ours(node.inputs[1])) {
-      SetMatrix(id);
-    } else if (IsIn(kClear, node.op) || (policy_.follow_operands && IsIn(kTolerant, node.op))) {
-      UseDType(id, OperandDType(node));
-    } else {
-      UseDType(id, policy_.other);
-    }
-  }
-
-  // What the data comes in, if it comes in one dtype; weights and constants can be had in any.
-  DType OperandDType(const Node& node) {
-    DType found = DType::kInvalid;
-    for (ValueId in : node.inputs) {
-      if (!Ours(in) || static_.Contains(in)) continue;
-      DType dtype = graph_.value(in).dtype;
-      if (found != DType::kInvalid && found != dtype) return policy_.other;
-      found = dtype;
-    }
-    return found == DType::kInvalid ? policy_.other : found;
-  }
-
-  void UseDType(NodeId id, DType dtype) {
-    // The parameters of a normalisation stay as they are: they decide its range.
-    size_t last = graph_.node(id).op == "BatchNormalization" ? 1 : graph_.node(id).inputs.size();
-    for (size_t i = 0; i < last; ++i) ReadAs(id, i, dtype);
-    SetResults(id, dtype);
-  }
-
-  void SetMatrix(NodeId id) {
-    bool widens = policy_.matrix_output != policy_.matrix;
-    bool fused = graph_.node(id).domain == kMidstreamDomain ||
-                 (widens && UseFusedOperator(graph_, id, static_));
-    ReadAs(id, 0, policy_.matrix);
-    ReadAs(id, 1, policy_.matrix);
-    // The fused operators add the bias before they round, so it stays float32.
-    if (graph_.node(id).inputs.size() > 2) ReadAs(id, 2, fused ? DType::kF32 : policy_.matrix);
-    if (fused && widens) {
-      graph_.node(id).attrs["output_dtype"] = std::string(DTypeName(policy_.matrix_output));
-    }
-    SetResults(id, fused ? policy_.matrix_output : policy_.matrix);
+    return node.Is("Cast") || node.Is("Shape") || node.Is("Size");
   }
 
   void ReadAs(NodeId id, size_t i, DType dtype) {
-    ValueId in = graph_.node(id).inputs[i];
-    if (!Ours(in)) return;
-    ValueId cast = As(in, dtype);
+    ValueId cast = As(graph_.node(id).inputs[i], dtype);
     graph_.node(id).inputs[i] = cast;
   }
 
-  void SetResults(NodeId id, DType dtype) {
-    for (ValueId out : graph_.node(id).outputs) {
-      if (Ours(out)) graph_.value(out).dtype = dtype;
-    }
+  ValueId As(ValueId value, DType dtype) {
+    if (auto it = result_.find(value); it != result_.end()) value = it->second;
+    return graph_.value(value).dtype == dtype ? value : Cast(value, dtype);
   }
 
-  ValueId As(ValueId value, DType dtype) {
-    if (graph_.value(value).dtype == dtype) return value;
+  ValueId Cast(ValueId value, DType dtype) {
     auto [it, fresh] = casts_.try_emplace({value, dtype}, kNoValue);
     if (fresh) {
       std::string name = graph_.value(value).name + "/Cast";
@@ -162,16 +79,17 @@ class Caster {
   }
 
   Graph& graph_;
-  const PrecisionPolicy& policy_;
+  const PrecisionPlan& plan_;
   StaticValues static_;
-  std::vector<bool> ours_;
+  std::vector<DType> origin_;  // by value, as the model has it
   std::map<std::pair<ValueId, DType>, ValueId> casts_;
+  std::map<ValueId, ValueId> result_;  // a result -> its Cast that stands for it
 };
 
 }  // namespace
 
-Status ApplyPrecision(Graph& graph, const PrecisionPolicy& policy) {
-  Caster(graph, policy).Run();
+Status ApplyPrecision(Graph& graph, const PrecisionPlan& plan) {
+  Caster(graph, plan).Run();
   return graph.Compact();
 }
 

@@ -29,6 +29,7 @@ Result<Placement> Place(const Graph& graph,
                         Fallback fallback) {
   Placement placement;
   placement.device_of.assign(graph.nodes().size(), devices.size());
+  placement.claims.resize(graph.nodes().size());
   std::vector<std::string> refusals(graph.nodes().size());
   for (size_t d = 0; d < devices.size(); ++d) {
     MS_ASSIGN_OR_RETURN(std::vector<backend::NodeClaim> claims, devices[d]->Claim(graph));
@@ -36,6 +37,7 @@ Result<Placement> Place(const Graph& graph,
       if (placement.device_of[id] != devices.size()) continue;
       if (claims[id].mine) {
         placement.device_of[id] = d;
+        placement.claims[id] = claims[id];
         if (d > 0) {
           placement.fallbacks.push_back(Describe(graph.node(id)) + " runs on " +
                                         std::string(devices[d]->plugin_name()) + ":" +

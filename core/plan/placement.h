@@ -18,7 +18,8 @@ namespace midstream::plan {
 enum class Fallback { kError, kWarn, kAllow };
 
 struct Placement {
-  std::vector<size_t> device_of;  // per node: index into the devices
+  std::vector<size_t> device_of;           // per node: index into the devices
+  std::vector<backend::NodeClaim> claims;  // per node: the answer of that device
   std::vector<std::string>
       fallbacks;  // "LRN 'norm1' runs on reference: cpu_blas does not know the operator"
 };

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/backend/host.h"
+#include "core/plan/device_kernels.h"
 #include "midstream/arena.hpp"
 
 namespace midstream::plan {
@@ -123,10 +124,16 @@ Result<std::shared_ptr<const Program>> Program::Compile(
 
 Status Program::Build(Graph graph, Evaluator& evaluator) {
   graph_ = std::move(graph);
-  MS_ASSIGN_OR_RETURN(recipes_, passes::Optimize(graph_, options_.passes, evaluator));
+  const DeviceKernels kernels(devices_);
+  passes::Options options = options_.passes;
+  options.kernels = &kernels;
+  passes::PrecisionPlan precision;
+  MS_ASSIGN_OR_RETURN(recipes_, passes::Optimize(graph_, options, evaluator, &precision));
   GiveOutputsNodes(&graph_);
   MS_RETURN_IF_ERROR(graph_.Compact());
   MS_ASSIGN_OR_RETURN(placement_, Place(graph_, devices_, options_.fallback));
+  precision_ =
+      MakePrecisionReport(graph_, options.precision, precision, placement_, recipes_, devices_);
   weight_names_ = CollectWeightNames(graph_, recipes_);
 
   backend::ThreadLimit limit(options_.threads);
