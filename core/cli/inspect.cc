@@ -1,7 +1,9 @@
-// midstream inspect: what a model holds, without compiling it and without any backend.
+// midstream inspect: what a model holds, without compiling it and without any backend; with
+// --precision, how it is compiled (inspect_precision.cc).
 #include <fmt/format.h>
 
 #include "core/cli/command.h"
+#include "core/cli/inspect.h"
 #include "core/cli/table.h"
 #include "core/cli/tensor_text.h"
 #include "core/formats/model_source.h"
@@ -13,6 +15,8 @@ struct Args {
   std::string model;
   std::vector<std::string> outputs;
   bool json = false;
+  bool precision = false;
+  ConfigArgs config;  // for --precision
 };
 
 // What is printed, gathered once for both forms.
@@ -137,6 +141,7 @@ std::string OperatorsText(const Contents& contents) {
 }
 
 Outcome Inspect(const Args& args) {
+  if (args.precision) return InspectPrecision(args.config, args.model, args.outputs, args.json);
   const Result<Contents> contents = Gather(args);
   if (!contents.ok()) return DataFailure(contents.status());
   if (args.json) {
@@ -156,13 +161,19 @@ void AddInspect(CLI::App& app, Action* action) {
   CLI::App* command = AddCommand(
       app, "inspect", "Show the inputs, outputs, parameters and operators of a model",
       "  midstream inspect model.ckpt-4000\n"
-      "  midstream inspect checkpoints/ --output fc2/add   operators that fc2/add needs\n",
+      "  midstream inspect checkpoints/ --output fc2/add   operators that fc2/add needs\n"
+      "  midstream inspect checkpoints/ --precision --set precision.mode=mixed_float16\n",
       &args->json);
   command->add_option("MODEL", args->model, "Checkpoint prefix, .meta file, or folder")->required();
   AddRepeated(*command, "--output", &args->outputs,
               "Count the operators that this tensor needs, instead of those that the model's "
               "outputs need (repeatable)")
       ->type_name("NAME");
+  command->add_flag("--precision", args->precision,
+                    "Compile the model for the configuration and show in which dtype each node "
+                    "computes, and why");
+  args->config.AddFile(*command);
+  args->config.AddOverrides(*command);
   command->callback([=] { *action = [=] { return Inspect(*args); }; });
 }
 

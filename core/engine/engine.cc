@@ -61,28 +61,6 @@ plan::Fallback ToPlan(config::Fallback fallback) {
   return plan::Fallback::kAllow;
 }
 
-std::string_view ModeName(config::PrecisionMode mode) {
-  switch (mode) {
-    case config::PrecisionMode::kOrigin:
-      return "origin";
-    case config::PrecisionMode::kForceFp32:
-      return "force_fp32";
-    case config::PrecisionMode::kForceFp16:
-      return "force_fp16";
-    case config::PrecisionMode::kAllowFp32ToFp16:
-      return "allow_fp32_to_fp16";
-    case config::PrecisionMode::kAllowFp32ToBf16:
-      return "allow_fp32_to_bf16";
-    case config::PrecisionMode::kCubeFp16InFp32Out:
-      return "cube_fp16in_fp32out";
-    case config::PrecisionMode::kMixedFp16:
-      return "mixed_float16";
-    case config::PrecisionMode::kMixedBf16:
-      break;
-  }
-  return "mixed_bfloat16";
-}
-
 PluginReport Report(const backend::LoadedPlugin& loaded, const Config& config) {
   PluginReport report;
   report.name = loaded.name;
@@ -125,9 +103,7 @@ Result<plan::ProgramOptions> Engine::Impl::MakeProgramOptions() const {
   options.passes.sink = wanted.passes.sink && wanted.level >= 2;
   options.passes.fuse = wanted.fuse && wanted.level >= 3;
   options.passes.remap = wanted.remapping && wanted.level >= 3;
-  MS_ASSIGN_OR_RETURN(options.passes.precision,
-                      passes::PolicyForMode(ModeName(config.precision.mode)));
-  options.passes.precision.keep = config.precision.keep;
+  MS_ASSIGN_OR_RETURN(options.passes.precision, MakePrecisionPolicy(config));
   options.fallback = ToPlan(config.placement.fallback);
   options.deterministic = config.execution.deterministic;
   options.threads = static_cast<uint32_t>(config.execution.threads);

@@ -16,6 +16,9 @@
 
 namespace midstream {
 
+// Errors: UNIMPLEMENTED for a mode that no backend has.
+Result<passes::PrecisionPolicy> MakePrecisionPolicy(const Config& config);
+
 struct Engine::Impl {
   Config config;
   backend::Registry registry;

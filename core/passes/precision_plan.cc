@@ -45,6 +45,7 @@ class Planner {
     for (NodeId id : open) AskFor(id);
     MS_RETURN_IF_ERROR(answers_.Finish());
     for (NodeId id : open) MS_RETURN_IF_ERROR(Decide(id));
+    plan_.notes = policy_.notes;
     NoteUnusedOverrides();
     return std::move(plan_);
   }
@@ -241,7 +242,7 @@ class Planner {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (!Follows(node, i) || static_.Contains(node.inputs[i])) continue;
       ValueId source = SkipCast(node.inputs[i]);
-      DType dtype = planned_[source];
+      DType dtype = planned_[source] == DType::kF64 ? kF32 : planned_[source];
       wide = wide == DType::kInvalid || wide == dtype ? dtype : kF32;
       producers.push_back(graph_.value(source).name + " (" + std::string(DTypeName(dtype)) + ")");
     }

@@ -75,11 +75,10 @@ void CheckList(std::string_view key, const std::vector<std::string>& list, std::
 
 void CheckOverride(const std::string& what, const PrecisionOverride& asked, std::string* problems) {
   for (DType dtype : {asked.dtype, asked.output_dtype}) {
-    bool known =
-        dtype == DType::kInvalid || dtype == DType::kF32 || dtype == kF16 || dtype == kBF16;
+    bool known = dtype == DType::kInvalid || IsFloat(dtype);
     if (!known) {
-      *problems += "\n  " + what + " asks for " + std::string(DTypeName(dtype)) +
-                   "; expected float32, float16 or bfloat16";
+      *problems +=
+          "\n  " + what + " asks for " + std::string(DTypeName(dtype)) + "; expected a float";
     }
   }
 }

@@ -48,6 +48,7 @@ struct PrecisionPolicy {
   std::map<std::string, PrecisionOverride, std::less<>> nodes;  // by node or scope; beats `ops`
   // A node for which the mode's choice has no kernel: an error instead of another dtype.
   bool refuse_unsupported = false;
+  std::vector<std::string> notes;  // for the report: what was asked and has no effect
 };
 
 // The policy of a mode named as in the configuration ("origin", "force_fp16", "mixed_bfloat16",
