@@ -26,8 +26,8 @@ Reduce ReduceOf(std::string_view op) {
 
 class ReduceKernel final : public sdk::Kernel {
  public:
-  ReduceKernel(const KernelTable& isa, Reduce op, bool noop_when_empty)
-      : isa_(isa), op_(op), noop_when_empty_(noop_when_empty) {}
+  ReduceKernel(const KernelTable& isa, Reduce op, bool noop_when_empty, bool deterministic)
+      : isa_(isa), op_(op), noop_when_empty_(noop_when_empty), deterministic_(deterministic) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
     ScratchCutter scratch(nullptr);
@@ -39,7 +39,7 @@ class ReduceKernel final : public sdk::Kernel {
 
   void Run(const KernelArgs& args) const override {
     const TensorView &x = args.inputs[0], &out = args.outputs[0];
-    ReduceShape shape(x, Marks(args));
+    ReduceShape shape(x, Marks(args), deterministic_);
     if (shape.outputs == 0) return;
     if (!IsFloatStorage(x.dtype)) return ReduceAny(isa_, op_, shape, x, out, *args.host);
     ScratchCutter scratch(args.scratch);
@@ -117,6 +117,7 @@ class ReduceKernel final : public sdk::Kernel {
   const KernelTable& isa_;
   const Reduce op_;
   const bool noop_when_empty_;
+  const bool deterministic_;
 };
 
 Claim ClaimReduce(const NodeView& node) {
@@ -130,7 +131,8 @@ Claim ClaimReduce(const NodeView& node) {
 
 std::unique_ptr<sdk::Kernel> CreateReduce(const NodeView& node, const Setup& setup) {
   return std::make_unique<ReduceKernel>(setup.isa, ReduceOf(node.op()),
-                                        node.Int("noop_with_empty_axes", 0) != 0);
+                                        node.Int("noop_with_empty_axes", 0) != 0,
+                                        setup.deterministic);
 }
 
 // ---- ArgMax, ArgMin ----

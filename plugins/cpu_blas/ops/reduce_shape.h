@@ -9,7 +9,9 @@
 
 namespace midstream::cpu_blas {
 
-// The axes of a tensor with neighbours of one kind joined: kept and reduced axes take turns.
+// The axes of a tensor with neighbours of one kind joined: kept and reduced axes take turns. With
+// keep_ones, axes of size 1 count as any other, so that the order of a sum does not depend on the
+// size of the batch.
 struct ReduceShape {
   static constexpr uint32_t kMaxRank = 8;
   struct Axis {
@@ -20,13 +22,13 @@ struct ReduceShape {
   uint32_t rank = 0;
   int64_t outputs = 1, reduced = 1;
 
-  ReduceShape(const sdk::TensorView& x, const std::array<bool, kMaxRank>& marks) {
+  ReduceShape(const sdk::TensorView& x, const std::array<bool, kMaxRank>& marks, bool keep_ones) {
     int64_t step = x.count();
     for (uint32_t i = 0; i < x.rank; ++i) {
       const int64_t size = x.dim(i);
       (marks[i] ? reduced : outputs) *= size;
       step = size == 0 ? 0 : step / size;
-      if (size == 1) continue;
+      if (size == 1 && !keep_ones) continue;
       if (rank > 0 && axes[rank - 1].reduced == marks[i]) {
         axes[rank - 1].size *= size;
         axes[rank - 1].step = step;
