@@ -50,6 +50,35 @@ TEST(Inspect, CountsTheOperatorsOfTheOutputsAskedFor) {
   for (const auto& op : json["operators"]) EXPECT_NE(op["op"], "ArgMax");
 }
 
+TEST(InspectPrecision, ShowsInWhichDtypeEachNodeComputesAndWhy) {
+  const CommandResult result = RunCommand(
+      {"inspect", DigitsCheckpoint(4000), "--precision", "--set", "precision.mode=mixed_float16"});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("Precision mode: mixed_float16\n"));
+  EXPECT_THAT(result.out, HasSubstr("none not as the mode asks"));
+  EXPECT_THAT(result.out, HasSubstr("mode mixed_float16: MatMul is on the white list"));
+  EXPECT_THAT(result.out, HasSubstr("Cast(fc1/Variable)"));
+}
+
+TEST(InspectPrecision, SaysTheSameInJson) {
+  const auto json = RunCommand({"inspect", DigitsCheckpoint(4000), "--precision", "--json", "--set",
+                                "precision.mode=cube_fp16in_fp32out"})
+                        .json();
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["mode"], "cube_fp16in_fp32out");
+  EXPECT_EQ(json["unmet"], 0);
+  int products = 0;
+  for (const auto& node : json["nodes"]) {
+    if (node["op"] != "midstream.MatMul") continue;
+    ++products;
+    EXPECT_EQ(node["inputs"][0], "float16");
+    EXPECT_EQ(node["outputs"][0], "float32");
+    EXPECT_EQ(node["accumulate"], "float32");
+    EXPECT_EQ(node["backend"], "cpu_blas");
+  }
+  EXPECT_EQ(products, 2);
+}
+
 TEST(Inspect, NamesTheModelThatIsMissing) {
   const CommandResult result = RunCommand({"inspect", Digits("nothing.ckpt-1")});
   EXPECT_EQ(result.exit, 3);
