@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::array kRunModes = {Name("inference", RunMode::kInference)};
 
-constexpr std::string_view kNoHif8 = "is not available on any backend here";
 // The names of precision_mode and precision_mode_v2 of the Ascend TensorFlow adapter.
 constexpr std::array kPrecisionModes = {
     Name("origin", PrecisionMode::kOrigin),
@@ -32,8 +31,10 @@ constexpr std::array kPrecisionModes = {
     Name("allow_mix_precision_fp16", PrecisionMode::kMixedFp16),
     Name("mixed_bfloat16", PrecisionMode::kMixedBf16),
     Name("allow_mix_precision_bf16", PrecisionMode::kMixedBf16),
-    Refused("cube_hif8", kNoHif8),
-    Refused("mixed_hif8", kNoHif8),
+    Refused("cube_hif8",
+            "is not available on any backend here; the nearest mode is cube_fp16in_fp32out"),
+    Refused("mixed_hif8",
+            "is not available on any backend here; the nearest mode is mixed_bfloat16"),
 };
 
 constexpr std::array kOnUnsupported = {Name("upcast", OnUnsupported::kUpcast),

@@ -101,7 +101,7 @@ TEST(Config, KnowsEveryPrecisionName) {
   for (const char* name : {"cube_hif8", "mixed_hif8"}) {
     EXPECT_THAT(Refusal("", {{"precision.mode", name}}),
                 HasSubstr(std::string("--set: precision.mode: \"") + name +
-                          "\" is not available on any backend here"));
+                          "\" is not available on any backend here; the nearest mode is "));
   }
 }
 
