@@ -1,4 +1,5 @@
-// bench_mnist_deep [--backend=NAME] [--precision=MODE] [Google Benchmark's flags]
+// bench_mnist_deep [--backend=NAME] [--precision=MODE] [--deterministic=true]
+// [Google Benchmark's flags]
 
 #include <cstdio>
 #include <string_view>
@@ -28,6 +29,9 @@ int main(int argc, char** argv) {
   midstream::bench::RuntimeOptions options;
   TakeFlag("--backend=", &options.backend, &argc, argv);
   TakeFlag("--precision=", &options.precision, &argc, argv);
+  std::string deterministic = "false";
+  TakeFlag("--deterministic=", &deterministic, &argc, argv);
+  options.deterministic = deterministic == "true";
   auto fixture = midstream::bench::MakeFixture(options);
   if (!fixture.ok()) {
     std::fprintf(stderr, "bench_mnist_deep: %s\n", fixture.status().ToString().c_str());

@@ -31,6 +31,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& options) {
   MS_ASSIGN_OR_RETURN(program.passes.precision, passes::PolicyForMode(options.precision));
   program.fallback = plan::Fallback::kError;
   program.threads = options.threads;
+  program.deterministic = options.deterministic;
   return runtime;
 }
 

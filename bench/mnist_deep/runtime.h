@@ -23,6 +23,7 @@ struct RuntimeOptions {
   std::string backend = "cpu_blas";
   uint32_t threads = 1;
   std::string precision = "origin";  // a precision.mode of the configuration
+  bool deterministic = false;        // execution.deterministic
 };
 
 // The plugins and devices that the options ask for, as the engine opens them. Outlives its nets.
