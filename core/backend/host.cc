@@ -58,8 +58,26 @@ void LogText(void*, int32_t level, ms_str text) {
   Log(static_cast<LogLevel>(clamped), {text.data, text.size});
 }
 
+// The system clears memory when it is first touched, which for large blocks takes longer than what
+// they are then filled with: all threads share in it.
 void* MemAlloc(void* self, uint64_t bytes) {
-  return static_cast<Services*>(self)->memory.Allocate(bytes);
+  constexpr uint64_t kWorthSharing = uint64_t{32} << 20;
+  constexpr uint64_t kStep = uint64_t{2} << 20;  // a huge page
+  constexpr uint64_t kPage = 4096;
+  auto* services = static_cast<Services*>(self);
+  bool fresh = false;
+  auto* memory = static_cast<volatile char*>(services->memory.Allocate(bytes, &fresh));
+  if (memory != nullptr && fresh && bytes >= kWorthSharing) {
+    auto touch = [&](uint32_t step) {
+      const uint64_t end = std::min(bytes, (step + uint64_t{1}) * kStep);
+      for (uint64_t at = step * kStep; at < end; at += kPage) memory[at] = 0;
+    };
+    using Touch = decltype(touch);
+    ParallelFor(
+        self, static_cast<uint32_t>((bytes + kStep - 1) / kStep),
+        [](void* user, uint32_t step) { (*static_cast<Touch*>(user))(step); }, &touch);
+  }
+  return const_cast<char*>(memory);
 }
 void MemFree(void* self, void* ptr, uint64_t bytes) {
   static_cast<Services*>(self)->memory.Free(ptr, bytes);
@@ -87,6 +105,19 @@ const ms_host* ProcessHost() {
 }
 
 MemoryStats ProcessMemoryStats() { return Process().memory.stats(); }
+
+std::shared_ptr<void> AllocateShared(size_t bytes) {
+  void* ptr = MemAlloc(&Process(), bytes);
+  if (ptr == nullptr) return nullptr;
+  return {ptr, [bytes](void* block) { Process().memory.Free(block, bytes); }};
+}
+
+void ParallelFor(uint32_t n, const std::function<void(uint32_t)>& body) {
+  using Body = const std::function<void(uint32_t)>;
+  ParallelFor(
+      &Process(), n, [](void* user, uint32_t index) { (*static_cast<Body*>(user))(index); },
+      const_cast<void*>(static_cast<const void*>(&body)));
+}
 
 ThreadLimit::ThreadLimit(uint32_t threads) : previous_(thread_limit) { thread_limit = threads; }
 ThreadLimit::~ThreadLimit() { thread_limit = previous_; }

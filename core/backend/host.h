@@ -7,6 +7,9 @@
 #ifndef MIDSTREAM_CORE_BACKEND_HOST_H_
 #define MIDSTREAM_CORE_BACKEND_HOST_H_
 
+#include <functional>
+#include <memory>
+
 #include "core/backend/memory.h"
 #include "midstream/backend.h"
 
@@ -16,6 +19,12 @@ namespace midstream::backend {
 const ms_host* ProcessHost();
 
 MemoryStats ProcessMemoryStats();
+
+// Recycled memory, 64-byte aligned; null when the system has none.
+std::shared_ptr<void> AllocateShared(size_t bytes);
+
+// The process's pool, under the calling thread's limit.
+void ParallelFor(uint32_t n, const std::function<void(uint32_t)>& body);
 
 // While it lives, parallel_for and thread_count called from this thread use at most `threads`
 // threads; 0 = all.

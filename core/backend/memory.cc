@@ -39,7 +39,8 @@ RecyclingMemory::~RecyclingMemory() {
   }
 }
 
-void* RecyclingMemory::Allocate(size_t bytes) {
+void* RecyclingMemory::Allocate(size_t bytes, bool* fresh) {
+  if (fresh != nullptr) *fresh = false;
   size_t size = Rounded(bytes);
   if (size == 0) return nullptr;
   {
@@ -55,6 +56,7 @@ void* RecyclingMemory::Allocate(size_t bytes) {
   }
   void* ptr = FromSystem(size);
   if (ptr == nullptr) return nullptr;
+  if (fresh != nullptr) *fresh = true;
   std::lock_guard lock(mutex_);
   ++stats_.system_allocations;
   stats_.live_bytes += size;

@@ -29,8 +29,8 @@ class RecyclingMemory {
   RecyclingMemory(const RecyclingMemory&) = delete;
   RecyclingMemory& operator=(const RecyclingMemory&) = delete;
 
-  // nullptr when out of memory. `bytes` may be 0.
-  void* Allocate(size_t bytes);
+  // nullptr when out of memory. `bytes` may be 0. *fresh, if given: whether it is not recycled.
+  void* Allocate(size_t bytes, bool* fresh = nullptr);
   // Requires: ptr is nullptr or came from Allocate(bytes).
   void Free(void* ptr, size_t bytes);
 

@@ -110,6 +110,30 @@ uint32_t ExtendHardware(uint32_t crc, const uint8_t* p, size_t size) {
 
 }  // namespace
 
+uint32_t CombineCrc32c(uint32_t crc_a, uint32_t crc_b, uint64_t size_b) {
+  // What a zero byte does to the register is linear: a matrix over bits. Its powers of two take the
+  // register of A over size_b bytes; the inversions at both ends cancel.
+  std::array<uint32_t, 32> zeros;  // the images of single bits
+  for (size_t bit = 0; bit < 32; ++bit) {
+    uint32_t image = uint32_t{1} << bit;
+    zeros[bit] = (image >> 8) ^ kTables[0][image & 0xff];
+  }
+  auto apply = [](const std::array<uint32_t, 32>& matrix, uint32_t value) {
+    uint32_t image = 0;
+    for (size_t bit = 0; bit < 32; ++bit) {
+      if (value >> bit & 1) image ^= matrix[bit];
+    }
+    return image;
+  };
+  for (uint64_t rest = size_b; rest > 0; rest >>= 1) {
+    if (rest & 1) crc_a = apply(zeros, crc_a);
+    std::array<uint32_t, 32> squared;
+    for (size_t bit = 0; bit < 32; ++bit) squared[bit] = apply(zeros, zeros[bit]);
+    zeros = squared;
+  }
+  return crc_a ^ crc_b;
+}
+
 uint32_t ExtendCrc32cPortable(uint32_t crc, const void* data, size_t size) {
   const auto* p = static_cast<const uint8_t*>(data);
   crc = ~crc;

@@ -17,6 +17,10 @@ uint32_t ExtendCrc32c(uint32_t crc, const void* data, size_t size);
 
 inline uint32_t Crc32c(const void* data, size_t size) { return ExtendCrc32c(0, data, size); }
 
+// The checksum of A followed by B, given those of A and of B, and how many bytes B has. So parts can
+// be summed on several threads.
+uint32_t CombineCrc32c(uint32_t crc_a, uint32_t crc_b, uint64_t size_b);
+
 // ExtendCrc32c by tables alone: what other processors run, and what tests compare with.
 uint32_t ExtendCrc32cPortable(uint32_t crc, const void* data, size_t size);
 

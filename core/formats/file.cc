@@ -4,15 +4,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
+#include "core/base/crc32c.h"
 #include "core/base/file.h"
 
 namespace midstream::formats {
 namespace {
 
 constexpr size_t kLongestQuote = 160;
+constexpr size_t kPiece = size_t{256} << 10;  // fits a core's cache beside what is packed from it
+constexpr size_t kShare = size_t{4} << 20;    // what one thread takes at a time
+
+Result<uint32_t> ReadPieces(const File& file, uint64_t offset, char* to, size_t size,
+                            bool checksum) {
+  uint32_t crc = 0;
+  for (size_t at = 0; at < size; at += kPiece) {
+    size_t piece = std::min(kPiece, size - at);
+    MS_RETURN_IF_ERROR(file.ReadAt(offset + at, to + at, piece));
+    if (checksum) crc = ExtendCrc32c(crc, to + at, piece);
+  }
+  return crc;
+}
 
 bool HasMode(const std::string& path, mode_t mode) {
   struct stat info;
@@ -65,6 +81,26 @@ Status File::ReadAt(uint64_t offset, void* to, size_t size) const {
     size -= static_cast<size_t>(got);
   }
   return OkStatus();
+}
+
+Result<uint32_t> ReadWithChecksum(const File& file, uint64_t offset, void* to, size_t size,
+                                  bool checksum, const ReadServices& services) {
+  auto* bytes = static_cast<char*>(to);
+  if (!services.parallel_for || size < 2 * kShare) {
+    return ReadPieces(file, offset, bytes, size, checksum);
+  }
+  const size_t shares = (size + kShare - 1) / kShare;
+  std::vector<Result<uint32_t>> sums(shares, Result<uint32_t>(0u));
+  services.parallel_for(static_cast<uint32_t>(shares), [&](uint32_t share) {
+    size_t at = share * kShare;
+    sums[share] = ReadPieces(file, offset + at, bytes + at, std::min(kShare, size - at), checksum);
+  });
+  uint32_t crc = 0;
+  for (size_t share = 0; share < shares; ++share) {
+    MS_ASSIGN_OR_RETURN(uint32_t sum, sums[share]);
+    if (checksum) crc = CombineCrc32c(crc, sum, std::min(kShare, size - share * kShare));
+  }
+  return crc;
 }
 
 bool IsFile(const std::string& path) { return HasMode(path, S_IFREG); }

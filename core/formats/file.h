@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -37,6 +39,20 @@ class File {
   int descriptor_ = -1;
   uint64_t size_ = 0;
 };
+
+// What readers of large files may borrow from the engine; each may be empty.
+struct ReadServices {
+  // Runs body(0) ... body(n - 1), on several threads.
+  std::function<void(uint32_t n, const std::function<void(uint32_t)>& body)> parallel_for;
+  // Memory for a tensor, 64-byte aligned; null when there is none left. The engine's is recycled:
+  // memory that the system hands out for the first time costs as much as reading a file into it.
+  std::function<std::shared_ptr<void>(size_t bytes)> allocate;
+};
+
+// Reads `size` bytes at `offset` in pieces that stay in a core's cache while they are summed, large
+// ones on several threads. Returns their CRC-32C, or 0 if !checksum. Errors: as File::ReadAt.
+Result<uint32_t> ReadWithChecksum(const File& file, uint64_t offset, void* to, size_t size,
+                                  bool checksum, const ReadServices& services);
 
 bool IsFile(const std::string& path);
 bool IsDirectory(const std::string& path);

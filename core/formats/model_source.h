@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/formats/file.h"
 #include "core/graph/graph.h"
 #include "core/graph/tensor.h"
 
@@ -119,6 +120,7 @@ class ModelSource {
 
 struct OpenOptions {
   bool verify_checksums = true;  // of every tensor that is read; tables are always verified
+  ReadServices services;
 };
 
 // Opens a TensorFlow checkpoint prefix, a `.meta` file, or a directory with a `checkpoint` file.

@@ -14,12 +14,27 @@ bool IsDerived(const plan::Program& program, const std::string& slot) {
                      [&](const passes::Recipe& recipe) { return recipe.result == slot; });
 }
 
+// A value that is put into a slot: given, or read when its turn comes.
+struct SlotValue {
+  uint32_t slot = 0;
+  Tensor given;
+};
+
+// Values that were read are let go as soon as the device has taken them, so that a model of many
+// large weights is never in memory twice; those that it may still read go to `borrowed`.
 Status PutAndSeal(backend::WeightSet& set, backend::Queue& queue,
-                  const plan::Program::Segment& segment,
-                  const std::vector<std::pair<uint32_t, Tensor>>& puts) {
-  for (const auto& [slot, value] : puts) {
-    Status status = set.Put(queue, slot, value);
-    if (!status.ok()) return status.WithContext("stage '" + segment.slots[slot] + "'");
+                  const plan::Program::Segment& segment, const std::vector<SlotValue>& puts,
+                  const std::function<Result<Tensor>(const std::string&)>& read, bool sync,
+                  std::vector<Tensor>* borrowed) {
+  for (const SlotValue& put : puts) {
+    const std::string& name = segment.slots[put.slot];
+    Tensor value = put.given;
+    if (value.empty()) {
+      MS_ASSIGN_OR_RETURN(value, read(name));
+    }
+    Status status = set.Put(queue, put.slot, value);
+    if (!sync) borrowed->push_back(std::move(value));
+    if (!status.ok()) return status.WithContext("stage '" + name + "'");
   }
   return set.Seal(queue);
 }
@@ -124,16 +139,15 @@ Result<std::shared_ptr<const plan::ProgramWeights>> Store::StageProgram(
   for (size_t s = 0; s < program.segments().size(); ++s) {
     const plan::Program::Segment& segment = program.segments()[s];
     if (segment.slots.empty()) continue;
-    std::vector<std::pair<uint32_t, Tensor>> puts;
+    std::vector<SlotValue> puts;
     for (uint32_t slot = 0; slot < segment.slots.size(); ++slot) {
       const std::string& name = segment.slots[slot];
       if (auto it = derived.find(name); it != derived.end()) {
-        puts.emplace_back(slot, it->second);
+        puts.push_back({slot, it->second});
       } else if (auto in = fresh.find(name); in != fresh.end()) {
-        puts.emplace_back(slot, in->second);
+        puts.push_back({slot, in->second});
       } else if (all && !IsDerived(program, name)) {
-        MS_ASSIGN_OR_RETURN(Tensor value, ValueOf(base, name, fresh));
-        puts.emplace_back(slot, std::move(value));
+        puts.push_back({slot, {}});
       }
     }
     if (old != nullptr && puts.empty()) {
@@ -148,7 +162,10 @@ Result<std::shared_ptr<const plan::ProgramWeights>> Store::StageProgram(
     backend::Queue& queue = *slot_queue;
     MS_ASSIGN_OR_RETURN(auto set, backend::WeightSet::Begin(
                                       segment.module, old != nullptr ? (*old)[s].get() : nullptr));
-    Status staged = PutAndSeal(*set, queue, segment, puts);
+    const bool sync = (program.devices()[segment.device]->info().flags & MS_DEVICE_SYNC) != 0;
+    auto read = [&](const std::string& name) { return ValueOf(base, name, fresh); };
+    std::vector<Tensor> borrowed;
+    Status staged = PutAndSeal(*set, queue, segment, puts, read, sync, &borrowed);
     if (!staged.ok()) {
       // Work may still read the values: closing the queue waits for it, before they are let go.
       attached.queues[segment.device].reset();

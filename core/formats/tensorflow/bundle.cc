@@ -60,6 +60,19 @@ bool DecodeEntry(std::string_view bytes, RawEntry* raw) {
   return reader.ok();
 }
 
+Result<Tensor> AllocateTensor(DType dtype, const Shape& shape,
+                              const formats::ReadServices& services) {
+  if (!services.allocate) return Tensor::Allocate(dtype, shape);
+  MS_ASSIGN_OR_RETURN(size_t size, ByteSize(dtype, shape));
+  std::shared_ptr<void> memory = services.allocate(size);
+  if (memory == nullptr) {
+    return ResourceExhausted("out of memory: " + std::to_string(size) + " bytes for a tensor " +
+                             shape.ToString());
+  }
+  const void* bytes = memory.get();
+  return Tensor::Wrap(dtype, shape, bytes, std::move(memory));
+}
+
 }  // namespace
 
 Result<Bundle> Bundle::Open(const std::string& prefix) {
@@ -198,10 +211,11 @@ Result<Tensor> Bundle::ReadRow(std::string_view key, DType dtype, const Shape& s
                                bool verify_checksum) const {
   const BundleEntry& entry = *Find(key);
   const formats::File& shard = shards_[entry.shard];
-  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(dtype, shape));
-  MS_RETURN_IF_ERROR(shard.ReadAt(entry.offset, tensor.mutable_data(), tensor.byte_size()));
-  if (verify_checksum &&
-      Crc32c(tensor.data(), tensor.byte_size()) != UnmaskCrc32c(entry.masked_crc)) {
+  MS_ASSIGN_OR_RETURN(Tensor tensor, AllocateTensor(dtype, shape, services()));
+  MS_ASSIGN_OR_RETURN(uint32_t crc,
+                      formats::ReadWithChecksum(shard, entry.offset, tensor.mutable_data(),
+                                                tensor.byte_size(), verify_checksum, services()));
+  if (verify_checksum && crc != UnmaskCrc32c(entry.masked_crc)) {
     return DataLoss(shard.path() + ": its bytes do not match their checksum");
   }
   return tensor;

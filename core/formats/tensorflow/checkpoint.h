@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/formats/file.h"
 #include "core/formats/tensorflow/slice_key.h"
 #include "core/graph/tensor.h"
 
@@ -44,6 +45,9 @@ class Checkpoint {
   // nullptr when the checkpoint has no such tensor.
   virtual const StoredTensor* Find(std::string_view key) const = 0;
 
+  // For reading from now on; call it before other threads do.
+  void set_services(formats::ReadServices services) { services_ = std::move(services); }
+
   // The tensor, or the elements of it that lie in `box`. Errors: NOT_FOUND for an unknown key;
   // DATA_LOSS for a checksum that does not match; UNIMPLEMENTED for a type that the engine does not
   // have; INVALID_ARGUMENT for a box that is not inside the tensor.
@@ -55,6 +59,10 @@ class Checkpoint {
   // which dtype and shape are given. Requires: a type that the engine has.
   virtual Result<Tensor> ReadRow(std::string_view key, DType dtype, const Shape& shape,
                                  bool verify_checksum) const = 0;
+  const formats::ReadServices& services() const { return services_; }
+
+ private:
+  formats::ReadServices services_;
 };
 
 // Checks a VersionDef. Errors: DATA_LOSS; UNIMPLEMENTED when this reader is too old.

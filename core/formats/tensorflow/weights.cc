@@ -55,6 +55,7 @@ Result<std::unique_ptr<CheckpointWeights>> CheckpointWeights::Open(
     const std::string& path, std::shared_ptr<const Variables> variables,
     const formats::OpenOptions& options) {
   MS_ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open(path));
+  checkpoint->set_services(options.services);
   return std::unique_ptr<CheckpointWeights>(
       new CheckpointWeights(std::move(checkpoint), std::move(variables), options.verify_checksums));
 }

@@ -347,9 +347,9 @@ typedef struct ms_backend {
    * weights_cost: upper bound of the memory that a new set needs beyond what it shares with base (NULL: nothing) when
    * the n slots are put.
    * weights_begin: a new set that inherits every slot of base, which is sealed and of the same module; base NULL: empty.
-   * weights_put: converts, packs or uploads one value; value must stay readable until the fence of weights_seal. It has
-   * the dtype and shape of the slot, else MS_INVALID_ARGUMENT. An error leaves base as it was; the set is then only
-   * released.
+   * weights_put: converts, packs or uploads one value; value must stay readable until the fence of weights_seal, with
+   * MS_DEVICE_SYNC until it returns. It has the dtype and shape of the slot, else MS_INVALID_ARGUMENT. An error leaves
+   * base as it was; the set is then only released.
    * weights_seal: from fence {queue, signal} on the set never changes and any thread may execute with it.
    * MS_FAILED_PRECONDITION names the slots that have no value.
    * weights_get: writes a slot's value, bit for bit as put, to value (host address, dtype and shape of the slot). Any

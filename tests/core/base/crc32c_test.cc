@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -43,6 +45,18 @@ TEST(Crc32c, TablesAndInstructionAgreeAtEverySizeAndAlignment) {
                 ExtendCrc32cPortable(0x1234567u, bytes.data() + start, size))
           << size << " at " << start;
     }
+  }
+}
+
+TEST(Crc32c, CombiningEqualsTheWhole) {
+  std::string bytes(70000, 'x');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761u >> 13);
+  uint32_t whole = Crc32c(bytes.data(), bytes.size());
+  for (size_t cut :
+       {size_t{0}, size_t{1}, size_t{4096}, size_t{65536}, size_t{69999}, size_t{70000}}) {
+    uint32_t head = Crc32c(bytes.data(), cut);
+    uint32_t tail = Crc32c(bytes.data() + cut, bytes.size() - cut);
+    EXPECT_EQ(CombineCrc32c(head, tail, bytes.size() - cut), whole) << cut;
   }
 }
 
