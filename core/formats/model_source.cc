@@ -30,7 +30,7 @@ Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
       return NotFound(path + " is a directory without a `checkpoint` file");
     }
     MS_ASSIGN_OR_RETURN(checkpoint, tensorflow::LatestCheckpoint(directory));
-  } else if (path.ends_with(kMeta) && IsFile(path)) {
+  } else if ((path.ends_with(kMeta) || path.ends_with(".pbtxt")) && IsFile(path)) {
     return TensorFlowModel::Open(path, tensorflow::CheckpointPrefix(path), false, options);
   }
   std::string meta = tensorflow::CheckpointPrefix(checkpoint) + std::string(kMeta);

@@ -84,7 +84,7 @@ std::vector<int64_t> ShardCounts(const std::string& prefix) {
 }  // namespace
 
 std::string CheckpointPrefix(const std::string& path) {
-  for (std::string_view suffix : {".index", ".meta"}) {
+  for (std::string_view suffix : {".index", ".meta", ".pbtxt"}) {
     if (path.ends_with(suffix)) return path.substr(0, path.size() - suffix.size());
   }
   auto shard = ParseShardName(path);

@@ -15,7 +15,7 @@ struct CheckpointState {
   std::vector<std::string> all;  // all_model_checkpoint_paths, oldest first
 };
 
-// `text` is the file's content. Paths keep their spelling. Errors: DATA_LOSS naming the line.
+// `text` is the file's content. Paths keep their spelling. Errors: DATA_LOSS naming line and column.
 Result<CheckpointState> ParseCheckpointState(std::string_view text);
 
 // The prefix of the latest checkpoint of `directory`. A path in the file that is gone, since the

@@ -7,6 +7,7 @@
 #include "core/formats/tensorflow/build.h"
 #include "core/formats/tensorflow/checkpoint_state.h"
 #include "core/formats/tensorflow/inference_part.h"
+#include "core/formats/tensorflow/text_proto.h"
 #include "core/formats/tensorflow/weights.h"
 
 namespace midstream::tensorflow {
@@ -25,6 +26,15 @@ std::vector<formats::TensorInfo> Placeholders(const TfGraph& graph) {
   return infos;
 }
 
+// Text holds a MetaGraphDef, or a GraphDef alone, of which MetaGraphDef knows no field.
+Result<std::string> EncodeGraphText(std::string_view text) {
+  MS_ASSIGN_OR_RETURN(std::string meta, EncodeText(text, TextMessage::kMetaGraphDef));
+  if (!meta.empty()) return meta;
+  MS_ASSIGN_OR_RETURN(std::string graph, EncodeText(text, TextMessage::kGraphDef));
+  AppendBytes(2, graph, &meta);
+  return meta;
+}
+
 Result<TfGraph> ReadGraph(std::string_view bytes) {
   MS_ASSIGN_OR_RETURN(MetaGraph meta, DecodeMetaGraph(bytes));
   return TfGraph::Make(std::move(meta));
@@ -36,6 +46,11 @@ Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(
     const std::string& meta_path, const std::string& prefix, bool weights_required,
     const formats::OpenOptions& options) {
   MS_ASSIGN_OR_RETURN(std::string content, ReadFile(meta_path, kLargestMeta));
+  if (IsText(content)) {
+    auto encoded = EncodeGraphText(content);
+    if (!encoded.ok()) return encoded.status().WithContext(meta_path);
+    content = *std::move(encoded);
+  }
   auto bytes = std::make_unique<const std::string>(std::move(content));
   auto graph = ReadGraph(*bytes);
   if (!graph.ok()) return graph.status().WithContext(meta_path);
