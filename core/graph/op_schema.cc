@@ -20,6 +20,8 @@ std::vector<OpSchema> BuildTable() {
   infer::AddShapeSchemas(&table);
   infer::AddDataMovementSchemas(&table);
   infer::AddGeneratorSchemas(&table);
+  infer::AddRandomSchemas(&table);
+  infer::AddIndexingSchemas(&table);
   std::sort(table.begin(), table.end(),
             [](const OpSchema& a, const OpSchema& b) { return Key(a) < Key(b); });
   return table;

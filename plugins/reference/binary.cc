@@ -137,9 +137,24 @@ struct XorOf {
   auto operator()(auto a, auto b) const { return (a != 0) != (b != 0); }
 };
 
+// Integers by their bits.
+template <typename F>
+struct Bits {
+  template <typename T>
+  T operator()(T a, T b) const {
+    if constexpr (kIsReal<T>)
+      return a;  // refused by the schema
+    else
+      return F()(a, b);
+  }
+};
+
 constexpr std::array kTable = {
     KernelEntry{"", "Add", ClaimAny, Binary<AddOf>},
     KernelEntry{"", "And", ClaimAny, Compare<AndOf>},
+    KernelEntry{"", "BitwiseAnd", ClaimAny, Binary<Bits<std::bit_and<>>>},
+    KernelEntry{"", "BitwiseOr", ClaimAny, Binary<Bits<std::bit_or<>>>},
+    KernelEntry{"", "BitwiseXor", ClaimAny, Binary<Bits<std::bit_xor<>>>},
     KernelEntry{"", "Div", ClaimAny, Binary<DivOf>},
     KernelEntry{"", "Equal", ClaimAny, Compare<std::equal_to<>>},
     KernelEntry{"", "Greater", ClaimAny, Compare<std::greater<>>},

@@ -38,6 +38,20 @@ double Ceil(double x) { return std::ceil(x); }
 double Round(double x) { return std::nearbyint(x); }  // ties to even
 double Tanh(double x) { return std::tanh(x); }
 double Reciprocal(double x) { return 1.0 / x; }
+double Sin(double x) { return std::sin(x); }
+double Cos(double x) { return std::cos(x); }
+double Tan(double x) { return std::tan(x); }
+double Asin(double x) { return std::asin(x); }
+double Acos(double x) { return std::acos(x); }
+double Atan(double x) { return std::atan(x); }
+double Sinh(double x) { return std::sinh(x); }
+double Cosh(double x) { return std::cosh(x); }
+double Asinh(double x) { return std::asinh(x); }
+double Acosh(double x) { return std::acosh(x); }
+double Atanh(double x) { return std::atanh(x); }
+double Log1p(double x) { return std::log1p(x); }
+double Erfc(double x) { return std::erfc(x); }
+double Expm1(double x) { return std::expm1(x); }
 double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double Softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 double Softsign(double x) { return x / (1.0 + std::fabs(x)); }
@@ -100,6 +114,16 @@ struct NotOf {
   template <typename T>
   T operator()(T x) const {
     return x == T{0} ? T{1} : T{0};
+  }
+};
+
+struct ComplementOf {
+  template <typename T>
+  T operator()(T x) const {
+    if constexpr (kIsReal<T>)
+      return x;  // refused by the schema
+    else
+      return static_cast<T>(~x);
   }
 };
 
@@ -179,9 +203,18 @@ KernelPtr Where(const NodeView&) {
 
 constexpr std::array kTable = {
     KernelEntry{"", "Abs", ClaimAny, Generic<AbsOf>},
+    KernelEntry{"", "Acos", ClaimAny, Real<Acos>},
+    KernelEntry{"", "Acosh", ClaimAny, Real<Acosh>},
+    KernelEntry{"", "Asin", ClaimAny, Real<Asin>},
+    KernelEntry{"", "Asinh", ClaimAny, Real<Asinh>},
+    KernelEntry{"", "Atan", ClaimAny, Real<Atan>},
+    KernelEntry{"", "Atanh", ClaimAny, Real<Atanh>},
+    KernelEntry{"", "BitwiseNot", ClaimAny, Generic<ComplementOf>},
     KernelEntry{"", "Cast", ClaimAny, Cast},
     KernelEntry{"", "Ceil", ClaimAny, Real<Ceil>},
     KernelEntry{"", "Clip", ClaimAny, Clip},
+    KernelEntry{"", "Cos", ClaimAny, Real<Cos>},
+    KernelEntry{"", "Cosh", ClaimAny, Real<Cosh>},
     KernelEntry{"", "Elu", ClaimAny, Elu},
     KernelEntry{"", "Erf", ClaimAny, Real<Erf>},
     KernelEntry{"", "Exp", ClaimAny, Real<Exp>},
@@ -196,11 +229,17 @@ constexpr std::array kTable = {
     KernelEntry{"", "Selu", ClaimAny, Selu},
     KernelEntry{"", "Sigmoid", ClaimAny, Real<Sigmoid>},
     KernelEntry{"", "Sign", ClaimAny, Generic<SignOf>},
+    KernelEntry{"", "Sin", ClaimAny, Real<Sin>},
+    KernelEntry{"", "Sinh", ClaimAny, Real<Sinh>},
     KernelEntry{"", "Softplus", ClaimAny, Real<Softplus>},
     KernelEntry{"", "Softsign", ClaimAny, Real<Softsign>},
     KernelEntry{"", "Sqrt", ClaimAny, Real<Sqrt>},
+    KernelEntry{"", "Tan", ClaimAny, Real<Tan>},
     KernelEntry{"", "Tanh", ClaimAny, Real<Tanh>},
     KernelEntry{"", "Where", ClaimAny, Where},
+    KernelEntry{"midstream", "Erfc", ClaimAny, Real<Erfc>},
+    KernelEntry{"midstream", "Expm1", ClaimAny, Real<Expm1>},
+    KernelEntry{"midstream", "Log1p", ClaimAny, Real<Log1p>},
 };
 
 }  // namespace

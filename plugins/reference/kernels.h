@@ -130,6 +130,8 @@ std::span<const KernelEntry> ReduceKernels();
 std::span<const KernelEntry> ShapeKernels();
 std::span<const KernelEntry> MovementKernels();
 std::span<const KernelEntry> GeneratorKernels();
+std::span<const KernelEntry> RandomKernels();
+std::span<const KernelEntry> IndexingKernels();
 
 }  // namespace midstream::reference
 

@@ -10,7 +10,7 @@ std::vector<KernelEntry> JoinTables() {
   std::vector<KernelEntry> table;
   for (auto part : {ElementwiseKernels(), BinaryKernels(), MatMulKernels(), ConvKernels(),
                     PoolKernels(), NormalizationKernels(), ReduceKernels(), ShapeKernels(),
-                    MovementKernels(), GeneratorKernels()}) {
+                    MovementKernels(), GeneratorKernels(), RandomKernels(), IndexingKernels()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   return table;

@@ -93,6 +93,13 @@ void AddElementwiseSchemas(std::vector<OpSchema>* table) {
   add(1, Unary<kFloats>,
       {"Exp", "Log", "Sqrt", "Reciprocal", "Floor", "Ceil", "Round", "Tanh", "Sigmoid", "Elu",
        "LeakyRelu", "Selu", "Softplus", "Softsign"});
+  add(1, Unary<kFloats>,
+      {"Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"});
+  for (std::string_view name : {"Log1p", "Expm1", "Erfc"}) {
+    table->push_back({kMidstreamDomain, name, 1, 1, 1, 1, Unary<kFloats>});
+  }
+  add(1, Unary<kInts>, {"BitwiseNot"});
+  add(2, Variadic<kInts>, {"BitwiseAnd", "BitwiseOr", "BitwiseXor"});
   add(1, Unary<kNumeric>, {"Abs", "Sign", "Erf"});
   add(1, Unary<kFloats | kSigned>, {"Neg", "Relu"});
   add(1, Unary<kBools>, {"Not"});

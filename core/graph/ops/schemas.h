@@ -17,6 +17,8 @@ void AddReduceSchemas(std::vector<OpSchema>* table);
 void AddShapeSchemas(std::vector<OpSchema>* table);
 void AddDataMovementSchemas(std::vector<OpSchema>* table);
 void AddGeneratorSchemas(std::vector<OpSchema>* table);
+void AddRandomSchemas(std::vector<OpSchema>* table);
+void AddIndexingSchemas(std::vector<OpSchema>* table);
 
 }  // namespace midstream::infer
 

@@ -49,6 +49,9 @@ void AddCastOps(OpList* list);
 void AddPowOps(OpList* list);
 void AddResponseOps(OpList* list);
 void AddGenerateOps(OpList* list);
+void AddRandomOps(OpList* list);
+void AddIndexingOps(OpList* list);
+void AddTrigonometryOps(OpList* list);
 
 }  // namespace midstream::cpu_blas
 

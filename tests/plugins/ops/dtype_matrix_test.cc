@@ -22,7 +22,15 @@ constexpr DType kDTypes[] = {DType::kF32, DType::kF64, DType::kF16, DType::kBF16
                              DType::kU32, DType::kU64, DType::kBool};
 
 // Operators that cpu_blas leaves to the reference in some dtype, and why.
-const std::map<std::string, std::string> kLeftOut = {};
+const std::map<std::string, std::string> kLeftOut = {
+    {"BitwiseAnd", "rare, and on small tensors"},
+    {"BitwiseNot", "rare, and on small tensors"},
+    {"BitwiseOr", "rare, and on small tensors"},
+    {"BitwiseXor", "rare, and on small tensors"},
+    {"CumSum", "16-bit floats and small integers are not summed up"},
+    {"TopK", "only float32, int32 and int64 are ranked"},
+    {"midstream.CumProd", "rare, and on small tensors"},
+};
 
 std::string KeyOf(const OpSchema& schema) {
   std::string name(schema.name);

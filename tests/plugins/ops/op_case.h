@@ -94,6 +94,9 @@ void AddReduceCases(OpCases* cases);
 void AddShapeCases(OpCases* cases);
 void AddMovementCases(OpCases* cases);
 void AddGeneratorCases(OpCases* cases);
+void AddRandomCases(OpCases* cases);
+void AddIndexingCases(OpCases* cases);
+void AddFunctionCases(OpCases* cases);
 
 // All of them.
 const OpCases& AllCases();

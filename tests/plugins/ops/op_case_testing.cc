@@ -95,8 +95,9 @@ OpCase InDType(const OpCase& one, DType dtype) {
 
 DType DataDType(const OpCase& one) {
   if (one.op == "Where") return one.args[1].dtype;
-  if (one.op == "OneHot") return one.args[2].dtype;
-  if (one.op != "ConstantOfShape") return one.args[0].dtype;
+  if (one.op == "OneHot" || one.op == "RandomUniformInt") return one.args[2].dtype;
+  bool made = one.op == "ConstantOfShape" || one.op.starts_with("Random");
+  if (!made) return one.args[0].dtype;
   if (auto it = one.attrs.find("dtype"); it != one.attrs.end()) {
     return DTypeFromName(std::get<std::string>(it->second));
   }
@@ -122,6 +123,9 @@ const OpCases& AllCases() {
     AddShapeCases(&all);
     AddMovementCases(&all);
     AddGeneratorCases(&all);
+    AddRandomCases(&all);
+    AddIndexingCases(&all);
+    AddFunctionCases(&all);
     return all;
   }();
   return cases;
