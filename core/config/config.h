@@ -36,7 +36,7 @@ enum class PrecisionMode {
 
 enum class Fallback { kError, kWarn, kAllow };
 enum class ProbeMode { kAlways, kCached, kOff };
-enum class DropoutPolicy { kRemove, kError };
+enum class DropoutPolicy { kRemove, kKeep, kError };
 
 enum class OnUnsupported { kUpcast, kError };
 enum class ComputeType { kAuto, kFloat64, kFloat32, kFloat16, kBFloat16 };
@@ -67,6 +67,7 @@ struct ExecutionConfig {
   int64_t instances = 1;
   int64_t threads = 0;
   bool deterministic = false;
+  int64_t seed = 0;
 };
 
 // A pass runs when its switch is on and the level reaches it (keys.cc says which needs which).

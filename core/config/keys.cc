@@ -56,14 +56,12 @@ constexpr std::array kProbeModes = {Name("always", ProbeMode::kAlways),
                                     Name("cached", ProbeMode::kCached),
                                     Name("off", ProbeMode::kOff)};
 
-constexpr std::string_view kNoRandom = "is not available: no backend here makes random numbers";
-
 constexpr std::array kOutsideBuckets = {Name("dynamic", OutsideBuckets::kDynamic),
                                         Name("error", OutsideBuckets::kError)};
 
 constexpr std::array kDropoutPolicies = {Name("remove", DropoutPolicy::kRemove),
-                                         Name("error", DropoutPolicy::kError),
-                                         Refused("keep", kNoRandom)};
+                                         Name("keep", DropoutPolicy::kKeep),
+                                         Name("error", DropoutPolicy::kError)};
 
 // ---- Rules for text
 // ------------------------------------------------------------------------------
@@ -223,6 +221,10 @@ constexpr std::array kKeys = {
         "execution.deterministic",
         "Equal bits whatever the number of threads and the split of a batch; may be slower. NPU "
         "option deterministic."),
+    Integer<&Config::execution, &ExecutionConfig::seed>(
+        "execution.seed", 0, INT64_MAX,
+        "What random numbers of a model start from: the same seed and order of requests give the "
+        "same numbers."),
 
     Integer<&Config::optimizer, &OptimizerConfig::level>(
         "optimizer.level", 0, 3,
@@ -311,8 +313,9 @@ constexpr std::array kKeys = {
 
     Choice<kDropoutPolicies, &Config::graph, &GraphConfig::dropout>(
         "graph.dropout",
-        "Dropout in a graph made for training: \"remove\" it exactly, or refuse the graph with an "
-        "\"error\"."),
+        "Dropout in a graph made for training: \"remove\" it exactly, \"keep\" it and compute it "
+        "with "
+        "the probability that is fed, or refuse the graph with an \"error\"."),
 };
 
 }  // namespace

@@ -51,17 +51,19 @@ void Model::Impl::MakeStore() {
 const formats::ModelSource& Model::source() const { return *impl_->source; }
 
 Result<Session> Model::CreateSession(const SessionOptions& options) {
+  Engine::Impl& engine = *impl_->engine;
   formats::GraphRequest request{options.inputs, options.outputs, options.bound};
+  request.keep_dropout = engine.config.graph.dropout == config::DropoutPolicy::kKeep;
   if (request.outputs.empty()) {
     for (const formats::TensorInfo& output : impl_->source->outputs())
       request.outputs.push_back(output.name);
   }
   MS_ASSIGN_OR_RETURN(formats::BuiltGraph built, impl_->source->BuildGraph(request));
-  Engine::Impl& engine = *impl_->engine;
   if (engine.config.graph.dropout == config::DropoutPolicy::kError) {
     MS_RETURN_IF_ERROR(RefuseDropout(built));
   }
   auto unused = UnusedInputs(built);
+  session::RandomSource random{built.random_key, engine.config.execution.seed};
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_RETURN_IF_ERROR(CheckNodeNames(engine.config, built.graph));
   MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
@@ -73,7 +75,8 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   MS_ASSIGN_OR_RETURN(
       session.impl_->session,
       session::Session::Create(program, std::move(unused), impl_->store,
-                               static_cast<size_t>(engine.config.execution.instances)));
+                               static_cast<size_t>(engine.config.execution.instances),
+                               std::move(random)));
   return session;
 }
 

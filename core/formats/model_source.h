@@ -60,6 +60,7 @@ struct GraphRequest {
   std::vector<std::string> feeds;
   std::vector<std::string> outputs;     // any tensor may be fetched
   std::map<std::string, Tensor> bound;  // placeholders fixed to a value, as a keep_prob of 1
+  bool keep_dropout = false;            // compute it, as in training
 };
 
 // A dropout that the graph no longer has. The rewrite is exact for the value `required` of
@@ -80,6 +81,10 @@ struct BuiltGraph {
   Graph graph;  // compacted; dtypes and shapes of inputs, weights and constants only
   std::vector<RemovedDropout> removed_dropout;
   std::vector<IgnoredFeed> ignored_feeds;
+  // The last input of the graph, int64[2], when the model computes random numbers: they are
+  // determined by it. The caller of the model does not know of it; who runs the graph gives each
+  // request a key of its own.
+  std::string random_key;
 };
 
 // The weights of one checkpoint, under the engine's names.

@@ -43,15 +43,22 @@ std::string Listed(const std::vector<TensorSpec>& specs) {
 Result<std::shared_ptr<Session>> Session::Create(std::shared_ptr<const plan::Program> program,
                                                  std::vector<UnusedInput> unused,
                                                  std::shared_ptr<weights::Store> store,
-                                                 size_t instances) {
+                                                 size_t instances, RandomSource random) {
   std::shared_ptr<Session> session(new Session);
   session->program_ = program;
   session->store_ = std::move(store);
   session->unused_ = std::move(unused);
+  session->random_ = std::move(random);
   const Graph& graph = program->graph();
   for (ValueId id : graph.inputs()) {
     session->inputs_.push_back(
         {graph.value(id).name, graph.value(id).dtype, graph.value(id).shape});
+  }
+  if (session->IsRandom()) {
+    if (session->inputs_.empty() || session->inputs_.back().name != session->random_.key) {
+      return Internal("the last input of the program is not its random key");
+    }
+    session->inputs_.pop_back();
   }
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const Value& value = graph.value(graph.outputs()[i]);
@@ -72,7 +79,8 @@ Session::~Session() {
 
 Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs) const {
   std::string problems;
-  std::vector<Tensor> arranged(inputs_.size());
+  std::vector<Tensor> arranged(inputs_.size() + (IsRandom() ? 1 : 0));
+  const TensorSpec key{random_.key, DType::kI64, Shape{2}};
   auto check = [&](const TensorSpec& spec, const Tensor& value) {
     if (value.dtype() == spec.dtype && spec.shape.Accepts(value.shape())) return true;
     problems += "\n  '" + spec.name + "': expected " + Describe(spec.dtype, spec.shape) + ", got " +
@@ -89,6 +97,10 @@ Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs
       if (check(*spec, input.value)) place = input.value;
       continue;
     }
+    if (IsRandom() && name == WithoutPort(random_.key)) {
+      if (check(key, input.value)) arranged.back() = input.value;
+      continue;
+    }
     auto unused = std::find_if(unused_.begin(), unused_.end(),
                                [&](const UnusedInput& u) { return match(u.spec); });
     if (unused == unused_.end()) {
@@ -100,7 +112,7 @@ Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs
       problems += "\n  '" + input.name + "': only " + want + " can be fed, its dropout was removed";
     }
   }
-  for (size_t i = 0; i < arranged.size(); ++i) {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
     bool complained = problems.find("'" + inputs_[i].name + "'") != std::string::npos;
     if (arranged[i].empty() && !complained) {
       problems += "\n  '" + inputs_[i].name + "': not given; expected " +
@@ -113,9 +125,10 @@ Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs
 
 Result<RunResult> Session::Run(std::span<const NamedTensor> inputs) {
   MS_ASSIGN_OR_RETURN(std::vector<Tensor> arranged, Arrange(inputs));
+  if (IsRandom() && arranged.back().empty()) arranged.back() = NextKey();
   RunResult result;
   std::vector<Tensor> outputs;
-  MS_RETURN_IF_ERROR(Run(arranged, &outputs, &result.version));
+  MS_RETURN_IF_ERROR(RunProgram(arranged, &outputs, &result.version));
   for (size_t i = 0; i < outputs.size(); ++i) {
     result.outputs.push_back({outputs_[i].name, std::move(outputs[i])});
   }
@@ -157,6 +170,18 @@ Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs
                              std::string(DTypeName(inputs[i].dtype())));
     }
   }
+  if (!IsRandom()) return RunProgram(inputs, outputs, version);
+  std::vector<Tensor> complete(inputs.begin(), inputs.end());
+  complete.push_back(NextKey());
+  return RunProgram(complete, outputs, version);
+}
+
+Tensor Session::NextKey() {
+  return Tensor::FromInts({random_.seed, requests_.fetch_add(1, std::memory_order_relaxed)});
+}
+
+Status Session::RunProgram(std::span<const Tensor> inputs, std::vector<Tensor>* outputs,
+                           uint64_t* version) {
   MS_ASSIGN_OR_RETURN(auto plan, program_->PlanFor(inputs));
   outputs->resize(outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {

@@ -8,6 +8,7 @@
 #ifndef MIDSTREAM_CORE_SESSION_SESSION_H_
 #define MIDSTREAM_CORE_SESSION_SESSION_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -29,23 +30,31 @@ struct UnusedInput {
   std::optional<double> required;
 };
 
+// How a model that computes random numbers gets them.
+struct RandomSource {
+  std::string key;  // the program's last input, int64[2]; empty: nothing is random
+  int64_t seed = 0;
+};
+
 class Session {
  public:
   // store must outlive the session. Errors: those of staging the current weights.
   static Result<std::shared_ptr<Session>> Create(std::shared_ptr<const plan::Program> program,
                                                  std::vector<UnusedInput> unused,
                                                  std::shared_ptr<weights::Store> store,
-                                                 size_t instances);
+                                                 size_t instances, RandomSource random = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  // What the caller gives: the key of random numbers is not among them.
   const std::vector<TensorSpec>& inputs() const { return inputs_; }
   const std::vector<TensorSpec>& outputs() const { return outputs_; }
   const plan::Program& program() const { return *program_; }
 
   // Inputs by name, with or without ":0". Errors: INVALID_ARGUMENT listing every input that is
-  // missing, unknown, or of another dtype or shape than declared; those of the backends.
+  // missing, unknown, or of another dtype or shape than declared; those of the backends. The key of
+  // random numbers may be given by name; else request n since the session began has [seed, n].
   Result<RunResult> Run(std::span<const NamedTensor> inputs);
 
   // The same for callers that count: inputs in the order of inputs(). An output tensor that already
@@ -54,7 +63,13 @@ class Session {
 
  private:
   Session() = default;
+  // The program's inputs, the key of random numbers empty where it is not given.
   Result<std::vector<Tensor>> Arrange(std::span<const NamedTensor> inputs) const;
+  // inputs: of the program, complete.
+  Status RunProgram(std::span<const Tensor> inputs, std::vector<Tensor>* outputs,
+                    uint64_t* version);
+  bool IsRandom() const { return !random_.key.empty(); }
+  Tensor NextKey();
   Result<std::unique_ptr<plan::ExecContext>> Borrow();
   void GiveBack(std::unique_ptr<plan::ExecContext> context);
 
@@ -65,6 +80,8 @@ class Session {
   std::vector<TensorSpec> inputs_;
   std::vector<UnusedInput> unused_;
   std::vector<TensorSpec> outputs_;
+  RandomSource random_;
+  std::atomic<int64_t> requests_{0};                           // that had a key of the session's
   const uint64_t timeout_ns_ = uint64_t{600} * 1'000'000'000;  // a run is given up after this
 
   std::mutex mutex_;

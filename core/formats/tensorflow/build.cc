@@ -56,7 +56,8 @@ class Builder {
 
   Result<BuiltGraph> Build() {
     MS_RETURN_IF_ERROR(ParseRequest());
-    MS_ASSIGN_OR_RETURN(path_, FindPath(source_, cut_, bound_scalars_, outputs_));
+    MS_ASSIGN_OR_RETURN(path_,
+                        FindPath(source_, cut_, bound_scalars_, outputs_, request_.keep_dropout));
     MS_RETURN_IF_ERROR(ReportDropouts());
     // Weights come first: their names are the trainer's, whatever else the graph holds.
     MS_RETURN_IF_ERROR(AddVariables());
@@ -66,6 +67,7 @@ class Builder {
     }
     MS_RETURN_IF_ERROR(problems_.ToStatus());
     MS_RETURN_IF_ERROR(AddOutputs());
+    if (random_key_ != kNoValue) built_.random_key = built_.graph.value(random_key_).name;
     MS_RETURN_IF_ERROR(built_.graph.Compact());
     return std::move(built_);
   }
@@ -214,7 +216,8 @@ class Builder {
       shapes.push_back(Refined(built_.graph.value(*value).shape, RecordedShape(ref)));
     }
     size_t first_new = built_.graph.nodes().size();
-    OpContext context(source_, node, &built_.graph, std::move(inputs), std::move(shapes));
+    OpContext context(source_, node, &built_.graph, std::move(inputs), std::move(shapes),
+                      &random_key_);
     Status status = translation(context);
     if (!status.ok()) return Report(node, status);
     values_[step.node] = context.outputs();
@@ -262,7 +265,6 @@ class Builder {
 
   static std::string Hint(const NodeDef& node) {
     if (node.op.starts_with("Iterator")) return " is an input pipeline: feed its outputs";
-    if (node.op.starts_with("Random")) return " computes random numbers";
     return "";
   }
 
@@ -289,6 +291,7 @@ class Builder {
   std::vector<std::vector<ValueId>> values_;  // of each node's outputs
   std::map<TensorRef, Shape> recorded_shapes_;
   Problems problems_;
+  ValueId random_key_ = kNoValue;
   BuiltGraph built_;
 };
 

@@ -75,9 +75,9 @@ class Walk {
 
 Result<Path> FindPath(const TfGraph& graph, const std::set<TensorRef>& cut,
                       const std::map<TensorRef, double>& bound,
-                      const std::vector<TensorRef>& outputs) {
+                      const std::vector<TensorRef>& outputs, bool keep_dropout) {
   Path path;
-  Resolver resolver(graph, cut, bound);
+  Resolver resolver(graph, cut, bound, keep_dropout);
   Walk walk(graph, cut, &resolver, &path);
   for (TensorRef output : outputs) {
     MS_ASSIGN_OR_RETURN(TensorRef resolved, resolver.Resolve(output));

@@ -36,10 +36,11 @@ struct Path {
 };
 
 // `cut` holds the fed tensors; `bound` the values of those scalars among them that are known, which
-// decide conditionals. Errors: INVALID_ARGUMENT for an unknown input or a cycle, naming the node.
+// decide conditionals. With keep_dropout, dropout is computed. Errors: INVALID_ARGUMENT for an
+// unknown input or a cycle, naming the node.
 Result<Path> FindPath(const TfGraph& graph, const std::set<TensorRef>& cut,
                       const std::map<TensorRef, double>& bound,
-                      const std::vector<TensorRef>& outputs);
+                      const std::vector<TensorRef>& outputs, bool keep_dropout = false);
 
 }  // namespace midstream::tensorflow
 

@@ -79,6 +79,7 @@ Result<std::optional<TensorRef>> Resolver::Next(TensorRef ref, int depth) {
   if (ref.output != 0) return next;
   if (node.op == kChoose) return NextOfChoose(ref, depth);
   if (IsMerge(node.op)) return NextOfMerge(ref, depth);
+  if (keep_dropout_) return next;
   if (std::optional<DropoutMatch> match = MatchDropout(graph_, cut_, ref)) {
     next = match->input;
     dropouts_.emplace(ref.node, *std::move(match));

@@ -23,8 +23,8 @@ class Resolver {
  public:
   // Requires: the arguments outlive the resolver.
   Resolver(const TfGraph& graph, const std::set<TensorRef>& cut,
-           const std::map<TensorRef, double>& bound)
-      : graph_(graph), cut_(cut), bound_(bound) {}
+           const std::map<TensorRef, double>& bound, bool keep_dropout)
+      : graph_(graph), cut_(cut), bound_(bound), keep_dropout_(keep_dropout) {}
 
   // Errors: INVALID_ARGUMENT for an unknown input or a cycle of nodes that do nothing.
   Result<TensorRef> Resolve(TensorRef ref) { return Resolve(ref, 0); }
@@ -66,6 +66,7 @@ class Resolver {
   const TfGraph& graph_;
   const std::set<TensorRef>& cut_;
   const std::map<TensorRef, double>& bound_;
+  const bool keep_dropout_;
   std::map<TensorRef, TensorRef> resolved_;
   std::map<TensorRef, std::optional<double>> known_;
   std::map<uint32_t, DropoutMatch> dropouts_;

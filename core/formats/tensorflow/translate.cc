@@ -17,6 +17,7 @@ std::unordered_map<std::string_view, Translation> MakeIndex() {
   AddShapeTranslations(&table);
   AddSliceTranslations(&table);
   AddChoiceTranslations(&table);
+  AddRandomTranslations(&table);
   return {table.begin(), table.end()};
 }
 
@@ -148,6 +149,13 @@ ValueId OpContext::Helper(std::string_view op, std::string_view suffix, std::vec
 
 ValueId OpContext::CastTo(std::string_view suffix, ValueId value, DType dtype) {
   return Helper("Cast", suffix, {value}, {{"to", OnnxType(dtype)}});
+}
+
+ValueId OpContext::RandomKey() {
+  if (random_key_ == kNoValue) {
+    random_key_ = graph_.AddInput("midstream/random_key", DType::kI64, Shape{2});
+  }
+  return random_key_;
 }
 
 Status OpContext::Emit(std::string_view op, std::vector<ValueId> inputs, Attributes attrs) {

@@ -24,12 +24,14 @@ namespace midstream::tensorflow {
 
 class OpContext {
  public:
-  // `inputs` and `shapes` (what is known of them) are parallel.
+  // `inputs` and `shapes` (what is known of them) are parallel. `random_key` is the model's input
+  // for random numbers, kNoValue until a node asks for it.
   OpContext(const TfGraph& source, const NodeDef& node, Graph* graph, std::vector<ValueId> inputs,
-            std::vector<Shape> shapes)
+            std::vector<Shape> shapes, ValueId* random_key)
       : source_(source),
         node_(node),
         graph_(*graph),
+        random_key_(*random_key),
         inputs_(std::move(inputs)),
         shapes_(std::move(shapes)) {}
 
@@ -79,6 +81,8 @@ class OpContext {
   ValueId Helper(std::string_view op, std::string_view suffix, std::vector<ValueId> inputs,
                  Attributes attrs = {});
   ValueId CastTo(std::string_view suffix, ValueId value, DType dtype);
+  // The key that each request brings for the random numbers of the model.
+  ValueId RandomKey();
 
   // The node's output 0 is made by this ONNX node, or is the value itself.
   Status Emit(std::string_view op, std::vector<ValueId> inputs, Attributes attrs = {});
@@ -97,6 +101,7 @@ class OpContext {
   const TfGraph& source_;
   const NodeDef& node_;
   Graph& graph_;
+  ValueId& random_key_;
   std::vector<ValueId> inputs_;
   std::vector<Shape> shapes_;
   std::vector<ValueId> outputs_;
@@ -119,6 +124,7 @@ void AddWindowTranslations(TranslationTable* table);
 void AddShapeTranslations(TranslationTable* table);
 void AddSliceTranslations(TranslationTable* table);
 void AddChoiceTranslations(TranslationTable* table);
+void AddRandomTranslations(TranslationTable* table);
 
 }  // namespace midstream::tensorflow
 
