@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/formats/file.h"
+#include "core/formats/tensorflow/known_ints.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -18,6 +19,14 @@ std::unordered_map<std::string_view, Translation> MakeIndex() {
   AddSliceTranslations(&table);
   AddChoiceTranslations(&table);
   AddRandomTranslations(&table);
+  AddSpecialTranslations(&table);
+  AddIndexTranslations(&table);
+  AddMatrixTranslations(&table);
+  AddEinsumTranslations(&table);
+  AddBlockTranslations(&table);
+  AddResizeTranslations(&table);
+  AddRecurrentTranslations(&table);
+  AddDeconvolutionTranslations(&table);
   return {table.begin(), table.end()};
 }
 
@@ -98,6 +107,14 @@ Status OpContext::ExpectInputs(size_t n) const {
 
 Result<DType> OpContext::Type(std::string_view attr) const {
   int64_t type = source_.Type(node_, attr);
+  // Attributes that came after the operator, with the type that it had until then.
+  static constexpr std::pair<std::string_view, DType> kLater[] = {{"out_type", DType::kI32},
+                                                                  {"output_type", DType::kI64},
+                                                                  {"index_type", DType::kI32},
+                                                                  {"output_dtype", DType::kI64}};
+  for (const auto& [name, before] : kLater) {
+    if (type == 0 && name == attr) return before;
+  }
   DType dtype = DTypeFromProto(type);
   if (DTypeSize(dtype) == 0) {
     return Unsupported("computes with the type " + ProtoTypeName(type));
@@ -107,7 +124,7 @@ Result<DType> OpContext::Type(std::string_view attr) const {
 
 std::optional<std::vector<int64_t>> OpContext::ConstantInts(size_t i) const {
   const Value& value = graph_.value(inputs_[i]);
-  if (value.kind != ValueKind::kConstant) return std::nullopt;
+  if (value.kind != ValueKind::kConstant) return AllKnown(FindKnownInts(graph_, inputs_[i]));
   auto ints = value.constant.ToInts();
   if (!ints.ok()) return std::nullopt;
   return *std::move(ints);
@@ -126,6 +143,7 @@ ValueId OpContext::AsInt64(size_t i) {
   std::string suffix = "input" + std::to_string(i);
   if (auto ints = ConstantInts(i)) {
     Shape shape = value.shape;
+    if (!shape.IsFullyKnown()) shape = Shape{static_cast<int64_t>(ints->size())};
     Tensor tensor = Tensor::FromInts(*ints);
     if (auto shaped = tensor.Reshaped(shape); shaped.ok()) tensor = *shaped;
     return graph_.AddConstant(name() + "/" + suffix, tensor);

@@ -66,7 +66,8 @@ class OpContext {
   }
   Shape ShapeAttr(std::string_view attr) const { return source_.ShapeOf(node_, attr); }
 
-  // The integers of input i if it is a constant of the model.
+  // The integers of input i if it is a constant of the model, or a vector or scalar that constants
+  // and known shapes determine (known_ints.h).
   std::optional<std::vector<int64_t>> ConstantInts(size_t i) const;
   // The one integer of input i. Errors: UNIMPLEMENTED when it is not a constant.
   Result<int64_t> ConstantInt(size_t i, std::string_view what) const;
@@ -125,6 +126,14 @@ void AddShapeTranslations(TranslationTable* table);
 void AddSliceTranslations(TranslationTable* table);
 void AddChoiceTranslations(TranslationTable* table);
 void AddRandomTranslations(TranslationTable* table);
+void AddSpecialTranslations(TranslationTable* table);
+void AddIndexTranslations(TranslationTable* table);
+void AddMatrixTranslations(TranslationTable* table);
+void AddEinsumTranslations(TranslationTable* table);
+void AddBlockTranslations(TranslationTable* table);
+void AddResizeTranslations(TranslationTable* table);
+void AddRecurrentTranslations(TranslationTable* table);
+void AddDeconvolutionTranslations(TranslationTable* table);
 
 }  // namespace midstream::tensorflow
 

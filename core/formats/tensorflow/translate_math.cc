@@ -156,11 +156,28 @@ void AddMathTranslations(TranslationTable* table) {
   MS_SAME("Selu", "Selu", 1)
   MS_SAME("Softplus", "Softplus", 1)
   MS_SAME("Softsign", "Softsign", 1)
+  MS_SAME("Sin", "Sin", 1)
+  MS_SAME("Cos", "Cos", 1)
+  MS_SAME("Tan", "Tan", 1)
+  MS_SAME("Asin", "Asin", 1)
+  MS_SAME("Acos", "Acos", 1)
+  MS_SAME("Atan", "Atan", 1)
+  MS_SAME("Sinh", "Sinh", 1)
+  MS_SAME("Cosh", "Cosh", 1)
+  MS_SAME("Asinh", "Asinh", 1)
+  MS_SAME("Acosh", "Acosh", 1)
+  MS_SAME("Atanh", "Atanh", 1)
+  MS_SAME("LogicalXor", "Xor", 2)
+  MS_SAME("BitwiseAnd", "BitwiseAnd", 2)
+  MS_SAME("BitwiseOr", "BitwiseOr", 2)
+  MS_SAME("BitwiseXor", "BitwiseXor", 2)
+  MS_SAME("Invert", "BitwiseNot", 1)
   table->insert(table->end(), {{"Rsqrt", Rsqrt},
                                {"Square", Square},
                                {"SquaredDifference", SquaredDifference},
                                {"NotEqual", NotEqual},
                                {"AddN", AddN},
+                               {"AccumulateNV2", AddN},
                                {"Relu6", Relu6},
                                {"LeakyRelu", LeakyRelu},
                                {"ClipByValue", ClipByValue},

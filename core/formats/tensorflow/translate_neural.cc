@@ -58,13 +58,55 @@ Status BiasAdd(OpContext& context) {
   return context.Emit("Add", {context.input(0), bias});
 }
 
-// Inputs x, scale, offset, mean, variance. The outputs behind the first are for training.
+// By the statistics of the batch (is_training=True), in float32 where the parameters are. The
+// variance that is returned is the unbiased one, as for a moving average.
+Status TrainingBatchNorm(OpContext& context, Layout layout) {
+  const Shape& shape = context.shape(0);
+  if (!shape.rank_known() || shape.rank() != 4) {
+    return context.Unsupported("normalises something else than images by their statistics");
+  }
+  MS_ASSIGN_OR_RETURN(DType dtype, context.Type("T"));
+  DType real = dtype == DType::kF64 ? dtype : DType::kF32;
+  bool last = layout == Layout::kChannelsLast;
+  ValueId x = dtype == real ? context.input(0) : context.CastTo("float", context.input(0), real);
+  ValueId axes =
+      context.Ints("axes", last ? std::vector<int64_t>{0, 1, 2} : std::vector<int64_t>{0, 2, 3});
+  auto spread = [&](const std::string& suffix, ValueId value) {
+    if (last) return value;
+    return context.Helper("Unsqueeze", suffix + "_nchw",
+                          {value, context.Ints(suffix + "_axes", {1, 2})});
+  };
+  ValueId mean = context.Helper("ReduceMean", "mean", {x, axes}, {{"keepdims", int64_t{0}}});
+  ValueId centered = context.Helper("Sub", "centered", {x, spread("mean", mean)});
+  ValueId square = context.Helper("Mul", "square", {centered, centered});
+  ValueId variance =
+      context.Helper("ReduceMean", "variance", {square, axes}, {{"keepdims", int64_t{0}}});
+  ValueId epsilon = context.Scalar("epsilon", real, double{context.Float("epsilon", 1e-4f)});
+  ValueId root = context.Helper("Sqrt", "deviation",
+                                {context.Helper("Add", "variance_epsilon", {variance, epsilon})});
+  ValueId scale = context.Helper("Div", "scale", {context.input(1), root});
+  ValueId scaled = context.Helper("Mul", "scaled", {centered, spread("scale", scale)});
+  ValueId y = context.Helper("Add", "y", {scaled, spread("offset", context.input(2))});
+  if (dtype != real) y = context.CastTo("cast", y, dtype);
+  // Mixing with what was there before is for training.
+  if (context.Float("exponential_avg_factor", 1.0f) != 1.0f) return context.ReturnAll({y});
+  // n / (n - 1), with n = elements of x per channel.
+  ValueId counts = context.Helper("Gather", "counts",
+                                  {context.Helper("Shape", "shape", {context.input(0)}), axes});
+  ValueId number = context.Helper("ReduceProd", "number", {counts}, {{"keepdims", int64_t{0}}});
+  ValueId n = context.CastTo("n", number, real);
+  ValueId one = context.Scalar("one", real, 1);
+  ValueId less = context.Helper("Max", "n_less", {context.Helper("Sub", "n_1", {n, one}), one});
+  ValueId unbiased =
+      context.Helper("Mul", "unbiased", {variance, context.Helper("Div", "correction", {n, less})});
+  return context.ReturnAll({y, mean, unbiased});
+}
+
+// Inputs x, scale, offset, mean, variance. Outputs y, mean, variance; those behind are for gradients.
 Status FusedBatchNorm(OpContext& context) {
   MS_RETURN_IF_ERROR(context.ExpectInputs(5));
-  if (context.Bool("is_training", true)) {
-    return context.Unsupported("normalises by the statistics of the batch (is_training=True)");
-  }
   MS_ASSIGN_OR_RETURN(Layout layout, DataFormat(context));
+  if (context.Bool("is_training", true)) return TrainingBatchNorm(context, layout);
   Attributes attrs = {{"epsilon", double{context.Float("epsilon", 1e-4f)}}};
   std::vector<ValueId> inputs = context.inputs();
   if (layout == Layout::kChannelsFirst) {

@@ -1,5 +1,6 @@
 // Constants, and operators that make, read or change shapes.
 #include <algorithm>
+#include <limits>
 
 #include "core/formats/file.h"
 #include "core/formats/tensorflow/tensor_proto.h"
@@ -101,6 +102,35 @@ Status Range(OpContext& context) {
   return context.Emit("Range", context.inputs());
 }
 
+// start + i * step for `num` places.
+Status LinSpace(OpContext& context) {
+  MS_RETURN_IF_ERROR(context.ExpectInputs(3));
+  MS_ASSIGN_OR_RETURN(DType dtype, context.Type("T"));
+  MS_ASSIGN_OR_RETURN(int64_t num, context.ConstantInt(2, "number of places"));
+  if (num < 1 || num > 1 << 24) return context.Invalid("has a senseless number of places");
+  ValueId indices = context.Helper("Range", "indices",
+                                   {context.Scalar("first", DType::kI64, 0),
+                                    context.Scalar("num", DType::kI64, static_cast<double>(num)),
+                                    context.Scalar("one", DType::kI64, 1)});
+  ValueId way = context.Helper("Sub", "way", {context.input(1), context.input(0)});
+  ValueId gaps = context.Scalar("gaps", dtype, static_cast<double>(num > 1 ? num - 1 : 1));
+  ValueId step = context.Helper("Div", "step", {way, gaps});
+  ValueId offsets =
+      context.Helper("Mul", "offsets", {context.CastTo("places", indices, dtype), step});
+  return context.Emit("Add", {context.input(0), offsets});
+}
+
+Status ShapeN(OpContext& context) {
+  MS_ASSIGN_OR_RETURN(DType type, context.Type("out_type"));
+  std::vector<ValueId> outputs;
+  for (size_t i = 0; i < context.input_count(); ++i) {
+    std::string suffix = "shape" + std::to_string(i);
+    ValueId shape = context.Helper("Shape", suffix, {context.input(i)});
+    outputs.push_back(type == DType::kI64 ? shape : context.CastTo(suffix + "_cast", shape, type));
+  }
+  return context.ReturnAll(std::move(outputs));
+}
+
 Status Tile(OpContext& context) {
   MS_RETURN_IF_ERROR(context.ExpectInputs(2));
   return context.Emit("Tile", {context.input(0), context.AsInt64(1)});
@@ -146,9 +176,53 @@ Status Pad(OpContext& context) {
   return context.Emit("Pad", std::move(inputs), {{"mode", "constant"}});
 }
 
+// What mirrors `count` elements at one end of an axis, the end itself included.
+ValueId Mirrored(OpContext& context, const std::string& suffix, ValueId x, int64_t axis,
+                 int64_t count, bool at_begin) {
+  constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
+  return context.Helper(
+      "Slice", suffix,
+      {x, context.Ints(suffix + "_start", {at_begin ? count - 1 : kLast}),
+       context.Ints(suffix + "_end", {at_begin ? kFirst : -count - 1}),
+       context.Ints(suffix + "_axis", {axis}), context.Ints(suffix + "_step", {-1})});
+}
+
+// ONNX lacks the mode that repeats the edge: reversed slices are joined on.
+Status SymmetricPad(OpContext& context) {
+  auto pads = context.ConstantInts(1);
+  if (!pads) return context.Unsupported("has symmetric paddings that are not constant");
+  const Shape& shape = context.shape(0);
+  if (pads->size() % 2 != 0 || (shape.rank_known() && pads->size() != 2 * shape.rank())) {
+    return context.Invalid("has paddings for other axes than its input has");
+  }
+  ValueId x = context.input(0);
+  for (size_t axis = 0; axis < pads->size() / 2; ++axis) {
+    std::vector<ValueId> parts;
+    auto along = static_cast<int64_t>(axis);
+    std::string name = "axis" + std::to_string(axis);
+    for (size_t side = 0; side < 2; ++side) {
+      int64_t count = (*pads)[2 * axis + side];
+      int64_t size = shape.rank_known() ? shape[axis] : kUnknownDim;
+      if (count < 0 || (size >= 0 && count > size)) {
+        return context.Invalid("pads by " + std::to_string(count) + " what has fewer elements");
+      }
+      if (side == 1) parts.push_back(x);
+      if (count == 0) continue;
+      parts.push_back(
+          Mirrored(context, name + (side == 0 ? "_before" : "_after"), x, along, count, side == 0));
+    }
+    if (parts.size() > 1) {
+      x = context.Helper("Concat", name, std::move(parts), {{"axis", along}});
+    }
+  }
+  return context.Emit("Identity", {x});
+}
+
 Status MirrorPad(OpContext& context) {
   MS_RETURN_IF_ERROR(context.ExpectInputs(2));
   std::string_view mode = context.String("mode", "");
+  if (mode == "SYMMETRIC") return SymmetricPad(context);
   if (mode != "REFLECT") return context.Unsupported("has the mode " + formats::Quoted(mode));
   return context.Emit("Pad", {context.input(0), Pads(context)}, {{"mode", "reflect"}});
 }
@@ -192,6 +266,8 @@ void AddShapeTranslations(TranslationTable* table) {
                                {"ZerosLike", ZerosLike},
                                {"OnesLike", OnesLike},
                                {"Range", Range},
+                               {"LinSpace", LinSpace},
+                               {"ShapeN", ShapeN},
                                {"Tile", Tile},
                                {"OneHot", OneHot},
                                {"Pad", Pad},

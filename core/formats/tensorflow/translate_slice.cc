@@ -260,13 +260,50 @@ Status Unpack(OpContext& context) {
   return context.ReturnAll(std::move(outputs));
 }
 
+// The first `batch` axes of x and of the indices go together. The axis is brought behind them, and
+// what lay between is brought back in front of the axes of the indices.
+Status BatchGather(OpContext& context, int64_t axis, int64_t batch) {
+  const Shape &x = context.shape(0), &indices = context.shape(1);
+  if (!x.rank_known() || !indices.rank_known()) {
+    return context.Unsupported("gathers in batches from a tensor of unknown rank");
+  }
+  auto rank = static_cast<int64_t>(x.rank()), depth = static_cast<int64_t>(indices.rank());
+  if (batch < 0) batch += depth;
+  if (axis < 0) axis += rank;
+  if (batch < 0 || batch > depth || axis < batch || axis >= rank) {
+    return context.Invalid("has an axis or batch_dims outside its inputs");
+  }
+  ValueId from = context.input(0);
+  if (axis > batch) {
+    std::vector<int64_t> perm;
+    for (int64_t i = 0; i < rank; ++i) {
+      perm.push_back(i < batch || i > axis ? i : i == batch ? axis : i - 1);
+    }
+    from = context.Helper("Transpose", "turned", {from}, {{"perm", perm}});
+  }
+  ValueId places = context.Helper("Unsqueeze", "places",
+                                  {context.AsInt64(1), context.Ints("places_axis", {-1})});
+  Attributes attrs = {{"batch_dims", batch}};
+  if (axis == batch) return context.Emit("GatherND", {from, places}, std::move(attrs));
+  ValueId gathered = context.Helper("GatherND", "gathered", {from, places}, std::move(attrs));
+  std::vector<int64_t> back;
+  const int64_t between = axis - batch, found = depth - batch;
+  for (int64_t i = 0; i < rank - 1 + found; ++i) {
+    bool is_between = i >= batch && i < axis, is_found = i >= axis && i < axis + found;
+    back.push_back(is_between ? i + found : is_found ? i - between : i);
+  }
+  return context.Emit("Transpose", {gathered}, {{"perm", back}});
+}
+
 Status Gather(OpContext& context) {
   bool has_axis = context.op() == "GatherV2";
   MS_RETURN_IF_ERROR(context.ExpectInputs(has_axis ? 3 : 2));
-  if (context.Int("batch_dims", 0) != 0) return context.Unsupported("gathers in batches");
   int64_t axis = 0;
   if (has_axis) {
     MS_ASSIGN_OR_RETURN(axis, context.ConstantInt(2, "axis"));
+  }
+  if (int64_t batch = context.Int("batch_dims", 0); batch != 0) {
+    return BatchGather(context, axis, batch);
   }
   return context.Emit("Gather", {context.input(0), context.input(1)}, {{"axis", axis}});
 }
