@@ -38,7 +38,10 @@ Status ErrnoStatus(int error, std::string_view path) {
   Code code = Code::kUnavailable;
   if (error == ENOENT || error == ENOTDIR) code = Code::kNotFound;
   if (error == EACCES || error == EPERM) code = Code::kPermissionDenied;
-  if (error == ENAMETOOLONG || error == ELOOP || error == EINVAL) code = Code::kInvalidArgument;
+  // ENXIO: a socket, or a device that is not there.
+  if (error == ENAMETOOLONG || error == ELOOP || error == EINVAL || error == ENXIO) {
+    code = Code::kInvalidArgument;
+  }
   if (error == EIO) code = Code::kDataLoss;
   if (error == ENOMEM || error == EMFILE || error == ENFILE) code = Code::kResourceExhausted;
   return {code, std::string(path) + ": " + std::generic_category().message(error)};

@@ -44,6 +44,7 @@ Result<File> File::Open(const std::string& path) {
   File file(path, descriptor, 0);
   struct stat info;
   if (::fstat(descriptor, &info) != 0) return ErrnoStatus(errno, path);
+  if (S_ISDIR(info.st_mode)) return InvalidArgument(path + " is a directory, not a file");
   if (!S_ISREG(info.st_mode)) return InvalidArgument(path + " is not a regular file");
   file.size_ = static_cast<uint64_t>(info.st_size);
   return file;
@@ -105,6 +106,10 @@ Result<uint32_t> ReadWithChecksum(const File& file, uint64_t offset, void* to, s
 
 bool IsFile(const std::string& path) { return HasMode(path, S_IFREG); }
 bool IsDirectory(const std::string& path) { return HasMode(path, S_IFDIR); }
+bool Exists(const std::string& path) {
+  struct stat info;
+  return ::lstat(path.c_str(), &info) == 0;
+}
 
 std::string Quoted(std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";

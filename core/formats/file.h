@@ -56,6 +56,8 @@ Result<uint32_t> ReadWithChecksum(const File& file, uint64_t offset, void* to, s
 
 bool IsFile(const std::string& path);
 bool IsDirectory(const std::string& path);
+// Whether anything lies there, be it a link that leads nowhere: opening it then says what is wrong.
+bool Exists(const std::string& path);
 
 // `text` in single quotes for a message: bytes that are not printable as \xNN, cut when very long.
 // Names come from files and may hold anything.

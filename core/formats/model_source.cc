@@ -26,15 +26,15 @@ Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
   std::string checkpoint = path;
   if (IsDirectory(path)) {
     std::string directory = WithoutTrailingSlash(path);
-    if (!IsFile(directory + "/checkpoint")) {
+    if (!Exists(directory + "/checkpoint")) {
       return NotFound(path + " is a directory without a `checkpoint` file");
     }
     MS_ASSIGN_OR_RETURN(checkpoint, tensorflow::LatestCheckpoint(directory));
-  } else if ((path.ends_with(kMeta) || path.ends_with(".pbtxt")) && IsFile(path)) {
+  } else if ((path.ends_with(kMeta) || path.ends_with(".pbtxt")) && Exists(path)) {
     return TensorFlowModel::Open(path, tensorflow::CheckpointPrefix(path), false, options);
   }
   std::string meta = tensorflow::CheckpointPrefix(checkpoint) + std::string(kMeta);
-  if (IsFile(meta)) return TensorFlowModel::Open(meta, checkpoint, true, options);
+  if (Exists(meta)) return TensorFlowModel::Open(meta, checkpoint, true, options);
   if (tensorflow::Checkpoint::Open(checkpoint).ok()) {
     return NotFound(meta +
                     " is missing: the checkpoint has weights but no graph; open the .meta file of "

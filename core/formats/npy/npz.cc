@@ -18,6 +18,7 @@ constexpr std::string_view kExtension = ".npy";
 constexpr zip_uint16_t kFirstOfJanuary1980 = 33;  // as MS-DOS writes it
 // Deflate cannot shrink by more; a member that claims more is damaged or a bomb.
 constexpr uint64_t kLargestGrowth = 1032;
+constexpr size_t kMostListed = 20;  // in a message
 constexpr uint64_t kLargestInflated = uint64_t{8} << 30;
 
 using Archive = std::unique_ptr<zip_t, void (*)(zip_t*)>;
@@ -126,20 +127,26 @@ Result<NamedTensors> ReadNpz(const std::string& path) {
 Result<Tensor> ReadNpzMember(const std::string& path, const std::string& key) {
   MS_ASSIGN_OR_RETURN(Archive archive, OpenForReading(path));
   Tensor found;
+  bool seen = false;
   std::string others;
+  size_t other_count = 0;
   MS_RETURN_IF_ERROR(ForEachArray(
       archive.get(), path,
       [&](const std::string& name, zip_uint64_t idx, const zip_stat_t& info) -> Status {
-        if (name != key || !found.empty()) {
-          others += (others.empty() ? "" : ", ") + Quoted(name);
+        if (name != key) {
+          if (++other_count <= kMostListed) others += (others.empty() ? "" : ", ") + Quoted(name);
           return OkStatus();
         }
+        if (seen) return DataLoss(path + " has two arrays named " + Quoted(key));
+        seen = true;
         auto tensor = ReadMember(archive.get(), idx, info);
         if (!tensor.ok()) return MemberError(tensor.status(), path, key);
         found = *std::move(tensor);
         return OkStatus();
       }));
-  if (!found.empty()) return found;
+  if (seen) return found;
+  if (other_count > kMostListed)
+    others += " and " + std::to_string(other_count - kMostListed) + " more";
   return NotFound(path + " has no array " + Quoted(key) + "; it has " +
                   (others.empty() ? "none" : others));
 }

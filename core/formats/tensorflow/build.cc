@@ -19,6 +19,9 @@ using formats::BuiltGraph;
 using formats::GraphRequest;
 using formats::Quoted;
 
+// A few bytes may say that a constant repeats one value millions of times.
+constexpr size_t kMostRepeatedBytes = size_t{256} << 20;
+
 bool IsPlaceholder(const NodeDef& node) {
   return node.op == "Placeholder" || node.op == "PlaceholderV2";
 }
@@ -221,7 +224,17 @@ class Builder {
     Status status = translation(context);
     if (!status.ok()) return Report(node, status);
     values_[step.node] = context.outputs();
+    if (node.op == "Const") MS_RETURN_IF_ERROR(CountRepeated(node, values_[step.node][0]));
     return InferNodes(first_new);
+  }
+
+  Status CountRepeated(const NodeDef& node, ValueId constant) {
+    size_t size = built_.graph.value(constant).constant.byte_size();
+    const AttrValue* written = source_.Attr(node, "value", AttrKind::kTensor);
+    if (size > written->bytes.size()) repeated_bytes_ += size;
+    if (repeated_bytes_ <= kMostRepeatedBytes) return OkStatus();
+    return ResourceExhausted(Describe(node) + " and the constants before it repeat single values " +
+                             "to more than " + std::to_string(kMostRepeatedBytes) + " bytes");
   }
 
   // Dtypes and shapes of the nodes from `first` on, as later translations ask for them.
@@ -290,6 +303,7 @@ class Builder {
   std::map<TensorRef, ValueId> cut_values_;
   std::vector<std::vector<ValueId>> values_;  // of each node's outputs
   std::map<TensorRef, Shape> recorded_shapes_;
+  size_t repeated_bytes_ = 0;
   Problems problems_;
   ValueId random_key_ = kNoValue;
   BuiltGraph built_;

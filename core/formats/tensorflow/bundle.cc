@@ -86,8 +86,10 @@ Result<Bundle> Bundle::Open(const std::string& prefix) {
   Status header = bundle.ReadHeader(rows.front().second, &shard_count);
   if (!header.ok()) return header.WithContext(bundle.index_path_);
   MS_RETURN_IF_ERROR(bundle.OpenShards(prefix, shard_count));
+  size_t room = 0;
+  for (const auto& [key, value] : rows) room += key.size();
   for (size_t i = 1; i < rows.size(); ++i) {
-    Status status = bundle.AddEntry(rows[i].first, rows[i].second);
+    Status status = bundle.AddEntry(rows[i].first, rows[i].second, &room);
     if (!status.ok()) {
       return status.WithContext(bundle.index_path_ + ": tensor " + Quoted(rows[i].first));
     }
@@ -128,7 +130,7 @@ Status Bundle::OpenShards(const std::string& prefix, int64_t count) {
   return OkStatus();
 }
 
-Status Bundle::AddEntry(const std::string& key, std::string_view bytes) {
+Status Bundle::AddEntry(const std::string& key, std::string_view bytes, size_t* slice_keys_room) {
   RawEntry raw;
   if (!DecodeEntry(bytes, &raw)) return DataLoss("it has a malformed entry");
   MS_ASSIGN_OR_RETURN(raw.entry.shape, DecodeShape(raw.shape));
@@ -138,7 +140,10 @@ Status Bundle::AddEntry(const std::string& key, std::string_view bytes) {
   for (std::string_view slice : raw.slices) {
     MS_ASSIGN_OR_RETURN(std::vector<SliceExtent> extents, DecodeSlice(slice));
     MS_ASSIGN_OR_RETURN(Box box, ResolveSlice(extents, raw.entry.shape));
-    raw.entry.slices.push_back({std::move(box), SliceKey(key, extents)});
+    std::string slice_key = SliceKey(key, extents);
+    if (slice_key.size() > *slice_keys_room) return DataLoss("one of its slices is missing");
+    *slice_keys_room -= slice_key.size();
+    raw.entry.slices.push_back({std::move(box), std::move(slice_key)});
   }
   if (raw.entry.slices.empty()) {
     if (raw.shard < 0 || raw.shard >= static_cast<int64_t>(shards_.size())) {

@@ -44,7 +44,8 @@ class Bundle : public Checkpoint {
  private:
   Status ReadHeader(std::string_view bytes, int64_t* shard_count) const;
   Status OpenShards(const std::string& prefix, int64_t count);
-  Status AddEntry(const std::string& key, std::string_view bytes);
+  // Slices are rows of their own, so their keys are no longer than `*slice_keys_room`, all rows'.
+  Status AddEntry(const std::string& key, std::string_view bytes, size_t* slice_keys_room);
   Status CheckEntry(const BundleEntry& entry) const;
   Status CheckSlicedTensor(const BundleEntry& entry) const;
   Status CheckSizes() const;

@@ -98,7 +98,7 @@ Result<CheckpointFiles> FindCheckpointFiles(const std::string& path) {
   std::string prefix = CheckpointPrefix(path);
   auto named = ParseShardName(path);
   if (named && named->prefix == prefix) return AllShards(*named);
-  if (formats::IsFile(prefix + ".index")) return CheckpointFiles{prefix, {}};
+  if (formats::Exists(prefix + ".index")) return CheckpointFiles{prefix, {}};
   if (formats::IsFile(prefix)) return CheckpointFiles{prefix, {prefix}};
   std::vector<int64_t> counts = ShardCounts(prefix);
   if (counts.size() > 1) {

@@ -11,6 +11,7 @@ namespace {
 using formats::Quoted;
 
 constexpr int64_t kRefOffset = 100;
+constexpr size_t kMostDims = 254;  // TensorFlow's own limit
 
 struct TypeRow {
   std::string_view name;
@@ -364,6 +365,9 @@ Result<Shape> DecodeShape(std::string_view bytes) {
     if (reader.field() == 3 && reader.number() != 0) return Shape::UnknownRank();
   }
   MS_ASSIGN_OR_RETURN(std::vector<int64_t> dims, DecodeRawDims(bytes));
+  if (dims.size() > kMostDims) {
+    return DataLoss("a shape has " + std::to_string(dims.size()) + " dimensions");
+  }
   for (int64_t dim : dims) {
     if (dim < kUnknownDim) return DataLoss("a shape has the dimension " + std::to_string(dim));
   }

@@ -87,13 +87,19 @@ Result<Table> Table::Open(const std::string& path) {
 
   bool outside = false;
   bool sorted = true;
+  uint64_t next = 0;       // where the block before ends: no block is read twice
+  uint64_t key_bytes = 0;  // what the index shortens by sharing is bounded as a compression is
   bool well_formed = VisitRows(index, [&](std::string_view key, std::string_view value) {
     Block block{std::string(key)};
     outside =
         !TakeHandle(&value, &block.offset, &block.size) || !Inside(block.offset, block.size, end);
-    sorted = table.blocks_.empty() || table.blocks_.back().last_key < key;
+    if (outside) return false;
+    key_bytes += key.size();
+    sorted = (table.blocks_.empty() || table.blocks_.back().last_key < key) &&
+             block.offset >= next && key_bytes <= table.file_.size() * kLargestGrowth;
+    next = block.offset + block.size + kTrailerSize;
     table.blocks_.push_back(std::move(block));
-    return !outside && sorted;
+    return sorted;
   });
   if (outside) return Damaged(path, "its index points outside the file");
   if (!well_formed || !sorted) return Damaged(path, "its list of blocks is malformed");

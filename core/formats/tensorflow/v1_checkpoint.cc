@@ -58,15 +58,16 @@ Status V1Checkpoint::AddShard(size_t shard) {
   MS_ASSIGN_OR_RETURN(TableValue row, tables_[shard].Get(""));
   if (row.block == nullptr) return DataLoss("it is no V1 checkpoint: it has no list of tensors");
   MS_ASSIGN_OR_RETURN(std::string_view meta, OneField(row.value, 1));
+  uint64_t room = tables_[shard].file_size() * kLargestGrowth;
   WireReader reader(meta);
   while (reader.Next()) {
-    if (reader.field() == 1) MS_RETURN_IF_ERROR(AddTensor(shard, reader.bytes()));
+    if (reader.field() == 1) MS_RETURN_IF_ERROR(AddTensor(shard, reader.bytes(), &room));
     if (reader.field() == 2) MS_RETURN_IF_ERROR(CheckFormatVersion(reader.bytes()));
   }
   return reader.ok() ? OkStatus() : DataLoss("its list of tensors is malformed");
 }
 
-Status V1Checkpoint::AddTensor(size_t shard, std::string_view bytes) {
+Status V1Checkpoint::AddTensor(size_t shard, std::string_view bytes, uint64_t* slice_keys_room) {
   SliceMeta meta;
   if (!DecodeSliceMeta(bytes, &meta)) return DataLoss("its list of tensors is malformed");
   std::string where = "tensor " + Quoted(meta.name);
@@ -89,6 +90,10 @@ Status V1Checkpoint::AddTensor(size_t shard, std::string_view bytes) {
     auto box = ResolveSlice(*extents, tensor.shape);
     if (!box.ok()) return box.status().WithContext(where);
     std::string key = SliceKey(meta.name, *extents);
+    if (key.size() > *slice_keys_room) {
+      return DataLoss(where + " has more slices than the file can hold");
+    }
+    *slice_keys_room -= key.size();
     if (!shard_of_row_.emplace(key, shard).second) {
       return DataLoss(where + " has a slice that is listed twice");
     }

@@ -31,7 +31,8 @@ class V1Checkpoint : public Checkpoint {
 
  private:
   Status AddShard(size_t shard);
-  Status AddTensor(size_t shard, std::string_view meta);
+  // Each slice is a row whose key holds the name again: `*slice_keys_room` bytes at most.
+  Status AddTensor(size_t shard, std::string_view meta, uint64_t* slice_keys_room);
   Status CheckTensors() const;
 
   std::vector<Table> tables_;
