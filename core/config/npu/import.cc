@@ -13,6 +13,7 @@
 #include "core/config/keys.h"
 #include "core/config/nearest.h"
 #include "core/config/npu/conflicts.h"
+#include "core/config/npu/nesting.h"
 #include "core/config/npu/shapes.h"
 #include "core/config/npu/side_files.h"
 #include "core/config/npu/translation.h"
@@ -100,6 +101,10 @@ class Importer {
   }
 
   bool Parse(std::string_view text, Json& json) {
+    if (NestsTooDeep(text)) {
+      Add("", fmt::format("its JSON nests more than {} levels deep", kDeepestJson));
+      return false;
+    }
     std::set<std::string> seen;
     std::vector<std::string> twice;
     const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config/keys.h"
+#include "core/config/npu/nesting.h"
 #include "core/config/npu/op_names.h"
 
 namespace midstream::config {
@@ -19,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Result<Json> ParseObject(std::string_view text) {
+  if (NestsTooDeep(text)) return InvalidArgument("its JSON nests too deep");
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return InvalidArgument("expected a JSON object");
   return json;

@@ -401,7 +401,10 @@ TEST_F(Npu, AnyBytesAreAMapOrProblems) {
     ASSERT_EQ(import.ok(), problems.empty());
     if (import.ok()) Read(*import);
   }
-  EXPECT_THAT(Refusal(std::string(200000, '[')), HasSubstr("not JSON"));
+  EXPECT_THAT(Refusal(std::string(200000, '[')), HasSubstr("nests more than 64 levels"));
+  EXPECT_THAT(
+      Refusal("{\"precision_mode\": " + std::string(200000, '[') + std::string(200000, ']') + "}"),
+      HasSubstr("nests more than 64 levels"));
 }
 
 TEST_F(Npu, TheSampleOfTheRepositoryIsAsWritten) {
