@@ -67,14 +67,15 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_RETURN_IF_ERROR(CheckNodeNames(engine.config, built.graph));
   MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
-  MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(built.graph), program_options,
-                                                           engine.placement, *engine.folding));
+  auto program = plan::Program::Compile(std::move(built.graph), program_options, engine.placement,
+                                        *engine.folding);
+  if (!program.ok()) return program.status().WithContext(impl_->source->path());
   Session session;
   session.impl_ = std::make_shared<Session::Impl>();
   session.impl_->model = impl_;
   MS_ASSIGN_OR_RETURN(
       session.impl_->session,
-      session::Session::Create(program, std::move(unused), impl_->store,
+      session::Session::Create(*program, std::move(unused), impl_->store,
                                static_cast<size_t>(engine.config.execution.instances),
                                std::move(random)));
   return session;

@@ -17,7 +17,9 @@ Result<std::unique_ptr<ExecContext>> ExecContext::Create(std::shared_ptr<const P
 
 Status ExecContext::EnsureArena(uint64_t bytes) {
   if (arena_.byte_size() >= bytes) return OkStatus();
-  MS_ASSIGN_OR_RETURN(arena_, Tensor::Allocate(DType::kU8, {static_cast<int64_t>(bytes)}));
+  auto arena = Tensor::Allocate(DType::kU8, {static_cast<int64_t>(bytes)});
+  if (!arena.ok()) return arena.status().WithContext("the graph's intermediate values");
+  arena_ = *std::move(arena);
   return OkStatus();
 }
 

@@ -188,7 +188,9 @@ Status Session::RunProgram(std::span<const Tensor> inputs, std::vector<Tensor>* 
     Tensor& out = (*outputs)[i];
     bool fits = out.dtype() == outputs_[i].dtype && out.shape() == plan->output_shapes[i];
     if (fits && out.sole_owner()) continue;
-    MS_ASSIGN_OR_RETURN(out, Tensor::Allocate(outputs_[i].dtype, plan->output_shapes[i]));
+    auto fresh = Tensor::Allocate(outputs_[i].dtype, plan->output_shapes[i]);
+    if (!fresh.ok()) return fresh.status().WithContext("output '" + outputs_[i].name + "'");
+    out = *std::move(fresh);
   }
 
   MS_ASSIGN_OR_RETURN(auto context, Borrow());
