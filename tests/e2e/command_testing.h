@@ -12,12 +12,19 @@ struct CommandResult {
   int exit = -1;
   std::string out;
   std::string err;
+  size_t peak_bytes = 0;  // of memory that was touched
 
   // The one JSON document on stdout; discarded() when it is none.
   nlohmann::json json() const { return nlohmann::json::parse(out, nullptr, false); }
 };
 
-CommandResult RunCommand(const std::vector<std::string>& args);
+// What a command may use before the system ends it; 0: no limit.
+struct Limits {
+  unsigned seconds = 0;
+  size_t address_space = 0;  // not under a sanitizer, which reserves terabytes
+};
+
+CommandResult RunCommand(const std::vector<std::string>& args, const Limits& limits = {});
 
 inline std::string Digits(const std::string& name) {
   return std::string(MS_TEST_DATA) + "/digits/" + name;
