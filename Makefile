@@ -13,7 +13,7 @@ SOURCES = $(shell git ls-files 'core/*.h' 'core/*.cc' 'plugins/*.h' 'plugins/*.c
 
 configure = cmake -G Ninja -S . -B $(1) -DMS_DEVELOPER=ON $(2)
 
-.PHONY: help deps build test demo test-asan test-tsan bench format tidy install clean
+.PHONY: help deps build test demo test-asan test-tsan fuzz bench format tidy install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,6 +46,13 @@ test-tsan: deps ## run every test under the thread sanitizer
 	@cmake --build $(BUILD)-tsan
 	@ctest --test-dir $(BUILD)-tsan --output-on-failure -j$(JOBS) $(ARGS)
 
+fuzz: ## fuzz every format, FUZZ_SECONDS (600) each: tests/fuzz/README.md
+	@scripts/install_deps.sh --fuzz
+	@$(call configure,$(BUILD)-fuzz,-DMS_FUZZ=ON -DMS_SANITIZE=address$(comma)undefined -DCMAKE_BUILD_TYPE=Release \
+	  -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DMS_BENCH=OFF) >/dev/null
+	@cmake --build $(BUILD)-fuzz --target fuzz
+	@JOBS=$(JOBS) scripts/fuzz.sh $(BUILD)-fuzz $(ARGS)
+
 bench: deps ## build and run the benches, one after the other
 	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release -DMS_BENCH=ON) >/dev/null
 	@cmake --build $(BUILD)
@@ -64,7 +71,7 @@ install: build ## install the command, library, plugins, headers and SDK under P
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## remove what was built
-	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-tidy
+	@rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-tidy
 
 comma := ,
 sanitized = -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DCMAKE_C_FLAGS_DEBUG="-O1 -g1" -DMS_BENCH=OFF

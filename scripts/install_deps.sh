@@ -2,6 +2,7 @@
 # Installs the Debian 12 packages that Midstream is built and tested with, if any is missing.
 #   install_deps.sh           build and test
 #   install_deps.sh --tidy    also clang-format and clang-tidy
+#   install_deps.sh --fuzz    also Clang's sanitizers and libFuzzer
 # Nothing is downloaded when everything is there; the check takes a few milliseconds.
 set -euo pipefail
 
@@ -19,6 +20,8 @@ packages=(
 )
 if [[ "${1:-}" == "--tidy" ]]; then
   packages+=(clang-format clang-tidy)
+elif [[ "${1:-}" == "--fuzz" ]]; then
+  packages+=(libclang-rt-dev)
 fi
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${packages[@]}" 2>/dev/null || true)

@@ -1,0 +1,207 @@
+"""Writes the seed inputs of every target into corpus/, from tests/data and from a few lines here.
+
+usage: python make_seeds.py [target ...]
+
+How to add what the fuzzer found on the way: README.md.
+Needs only Python. The formats of the inputs are in targets.h.
+"""
+import io
+import json
+import pathlib
+import re
+import struct
+import sys
+import zipfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+OPS = HERE.parent / "data" / "tf" / "ops"
+SLICES = HERE.parent / "data" / "tf" / "slices"
+TEXT = HERE.parent / "data" / "tf" / "text"
+DIGITS = HERE.parent / "data" / "digits" / "mnist_deep_model.ckpt-4000"
+DATA = ".data-00000-of-00001"
+SEEDS = []
+
+
+def target(function):
+    SEEDS.append(function)
+    return function
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def block(table, at):
+    """The rows of the uncompressed block that the handle at `at` begins."""
+    offset, at = varint(table, at)
+    size, at = varint(table, at)
+    data = table[offset:offset + size]
+    end = len(data) - 4 - 4 * struct.unpack("<I", data[-4:])[0]
+    at, key = 0, b""
+    while at < end:
+        shared, at = varint(data, at)
+        fresh, at = varint(data, at)
+        size, at = varint(data, at)
+        key = key[:shared] + data[at:at + fresh]
+        yield key, data[at + fresh:at + fresh + size]
+        at += fresh + size
+
+
+def rows(table):
+    """All rows of an uncompressed table."""
+    footer = len(table) - 48
+    _, at = varint(table, footer)
+    _, at = varint(table, at)
+    for _, handle in block(table, at):
+        # A handle lies in the row's value, so it is decoded from there.
+        yield from block(table + handle, len(table))
+
+
+def packed(table, compress=0):
+    """The table's rows as TableOfRows takes them."""
+    out = bytes([compress])
+    for key, value in rows(table):
+        out += bytes([len(key)]) + struct.pack("<H", len(value)) + key + value
+    return out + b"\xff"
+
+
+def checkpoints():
+    for index in sorted([*OPS.glob("*/model.ckpt.index"), *SLICES.glob("*.index")]):
+        yield index.parent.name if index.stem == "model.ckpt" else index.stem, index.with_suffix("")
+    yield "digits", DIGITS
+
+
+def read(prefix, suffix):
+    return pathlib.Path(str(prefix) + suffix).read_bytes()
+
+
+@target
+def bundle_index():
+    for name, prefix in checkpoints():
+        yield name, read(prefix, ".index")
+
+
+@target
+def bundle_data():
+    for i, (name, prefix) in enumerate(checkpoints()):
+        shard = pathlib.Path(str(prefix) + DATA)
+        if shard.exists() and shard.stat().st_size < 8000:  # one data file, and a small one
+            yield name, packed(read(prefix, ".index"), i % 2) + shard.read_bytes()
+
+
+@target
+def v1_table():
+    for path in sorted(SLICES.glob("v1_*")):
+        yield path.name, path.read_bytes()
+
+
+@target
+def v1_rows():
+    for path in sorted(SLICES.glob("v1_*")):
+        yield path.name, packed(path.read_bytes())
+
+
+@target
+def meta_graph():
+    for name, prefix in checkpoints():
+        meta = read(prefix, ".meta")
+        if len(meta) < 21000:
+            yield name, meta
+
+
+@target
+def text_graph():
+    for kind in ("meta", "pbtxt"):  # the first nodes of a real file, which is large
+        text = (TEXT / f"rows.{kind}").read_bytes()
+        end = {"meta": b"\n  }\n", "pbtxt": b"\n}\n"}[kind]
+        start = text.find(b"graph_def {") if kind == "meta" else 0
+        cut = text.rfind(end, start, start + 6000) + len(end)
+        yield kind, text[start:cut] + (b"}\n" if kind == "meta" else b"")
+    yield "spellings", b"""# every way to write a value
+graph_def: < node { name: 'x' op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } }
+  attr { key: "shape" value { shape { dim { size: -1 } dim { size: 0x3 } } } } }
+ node { name: "c" op: "Const" attr { key: "dtype" value { type: 1 } } attr { key: "value" value { tensor {
+   dtype: DT_FLOAT tensor_shape { dim { size: 3 } } float_val: [1.5, -inf, nan] float_val: 1e3f } } } };
+ node { name: "y", op: "Add" "V2" input: "x" input: ["c"] attr { key: "T" value { type: DT_FLOAT } }
+   attr { key: "b" value { b: true } } attr { key: "l" value { list { i: [1, 2] s: "\\001\\x41\\u00e9" } } } } >
+"""
+
+
+@target
+def checkpoint_state():
+    yield "plain", b'model_checkpoint_path: "model.ckpt"\nall_model_checkpoint_paths: "model.ckpt-1"\n'
+    yield "escapes", b'# a comment\nmodel_checkpoint_path: "/gone/\\345\\x5fmodel.ckpt"\nlast_preserved_timestamp: 1.5\n'
+    yield "windows", b"model_checkpoint_path: 'C:\\\\runs\\\\model.ckpt'\r\n"
+
+
+@target
+def config():
+    for path in sorted((HERE.parents[1] / "configs").glob("*.toml")):
+        yield path.stem, path.read_bytes()
+    yield "overrides", b'backend = "reference"\n\0precision.mode=force_fp16\nexecution.threads = 3\nplugins.list=["a"]\n'
+
+
+@target
+def npu_options():
+    yield "sample", (HERE.parents[1] / "configs" / "npu_sample.json").read_bytes()
+    names = re.findall(r"^\| `(\w+)`", (HERE.parents[1] / "docs" / "npu_options.md").read_text(), re.M)
+    yield "every_option", json.dumps({name: "1" for name in names}).encode()
+    yield "mixlist", b'{"precision_mode": "allow_mix_precision", "modify_mixlist": "side"}\0' + \
+        b'{"black-list": {"to-add": ["MatMul"]}, "white-list": {"to-add": ["Relu"], "to-remove": ["Softmax"]}}'
+    yield "op_precision", b'{"op_precision_mode": "side"}\0[ByOpType]\nSoftmax=high_precision\n[ByNodeName]\nfc/a=keep_fp16\n'
+    yield "dtypes", b'{"customize_dtypes": "side"}\0a/b::InputDtype:float16,OutputDtype:float32\nOpType::Relu:InputDtype:float16\n'
+    yield "fusion", b'{"fusion_switch_file": "side"}\0{"Switch": {"GraphFusion": {"ALL": "off"}, "UBFusion": {"ALL": "on"}}}'
+    yield "shapes", b'{"input_shape": "x:-1,3;y:2,-1", "dynamic_dims": "1,2;3,4", "dynamic_node_type": 1, "a": [1, {"b": null}]}'
+
+
+@target
+def npy():
+    def array(header, data, version=b"\x01\x00"):
+        size = struct.pack("<H" if version == b"\x01\x00" else "<I", len(header))
+        return b"\x93NUMPY" + version + size + header.encode() + data
+
+    kinds = {"f2": 2, "f4": 4, "f8": 8, "i1": 1, "u1": 1, "b1": 1, "i2": 2, "u2": 2, "i4": 4, "u4": 4, "i8": 8, "u8": 8}
+    for kind, size in kinds.items():
+        order = "|" if size == 1 else "<"
+        yield kind, array(f"{{'descr': '{order}{kind}', 'fortran_order': False, 'shape': (2, 3), }}\n", bytes(6 * size))
+    yield "fortran", array("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 1), }\n", bytes(range(24)))
+    yield "scalar", array("{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n", bytes(8), b"\x02\x00")
+    yield "empty", array("{'descr': '<i4', 'fortran_order': False, 'shape': (0, 7), }\n", b"", b"\x03\x00")
+
+
+@target
+def npz():
+    arrays = dict(npy())
+    for name, kind in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", kind) as archive:
+            for key in ("f4", "fortran", "empty"):
+                archive.writestr(zipfile.ZipInfo(key + ".npy"), arrays[key], kind)
+            archive.writestr(zipfile.ZipInfo("notes.txt"), b"no array", kind)
+        yield name, file.getvalue()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open(zipfile.ZipInfo("x.npy"), "w", force_zip64=True) as member:
+            member.write(arrays["i8"])
+    yield "zip64", file.getvalue()
+
+
+def main():
+    for function in SEEDS:
+        if sys.argv[1:] and function.__name__ not in sys.argv[1:]:
+            continue
+        folder = HERE / "corpus" / function.__name__
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in function():
+            (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+#include "tests/fuzz/targets.h"
+
+namespace midstream::fuzz {
+namespace {
+
+constexpr Target kTargets[] = {
+    {"bundle_index", FuzzBundleIndex},
+    {"bundle_data", FuzzBundleData},
+    {"v1_table", FuzzV1Table},
+    {"v1_rows", FuzzV1Rows},
+    {"meta_graph", FuzzMetaGraph},
+    {"text_graph", FuzzTextGraph},
+    {"checkpoint_state", FuzzCheckpointState},
+    {"config", FuzzConfig},
+    {"npu_options", FuzzNpuOptions},
+    {"npy", FuzzNpy},
+    {"npz", FuzzNpz},
+};
+
+}  // namespace
+
+std::span<const Target> AllTargets() { return kTargets; }
+
+}  // namespace midstream::fuzz

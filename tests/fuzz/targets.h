@@ -1,0 +1,45 @@
+// What is fuzzed: one function per format, which gives arbitrary bytes to the entry point that the
+// engine uses for that format and asks everything of whatever comes back.
+//
+// The same functions are run by libFuzzer (`make fuzz`, Clang) and by the ordinary tests, which
+// replay corpus/<name>. A target returns, whatever the bytes; it checks what holds for every input
+// with MS_FUZZ_CHECK. Threads: one per process, they share scratch files.
+#ifndef MIDSTREAM_TESTS_FUZZ_TARGETS_H_
+#define MIDSTREAM_TESTS_FUZZ_TARGETS_H_
+
+#include <span>
+#include <string_view>
+
+namespace midstream::fuzz {
+
+struct Target {
+  std::string_view name;  // of its folder in corpus/
+  void (*run)(std::string_view input);
+};
+
+std::span<const Target> AllTargets();
+
+// tensorflow_target.cc
+void FuzzBundleIndex(std::string_view input);      // the bytes of a `.index`
+void FuzzBundleData(std::string_view input);       // its rows, and the bytes of a data file
+void FuzzV1Table(std::string_view input);          // the bytes of a checkpoint of format V1
+void FuzzV1Rows(std::string_view input);           // its rows
+void FuzzMetaGraph(std::string_view input);        // the bytes of a `.meta`
+void FuzzTextGraph(std::string_view input);        // the text of a graph, `.meta` or `.pbtxt`
+void FuzzCheckpointState(std::string_view input);  // the text of a `checkpoint` file
+// config_target.cc
+void FuzzConfig(std::string_view input);      // TOML; overrides on the lines behind a NUL
+void FuzzNpuOptions(std::string_view input);  // JSON; a file that options name behind a NUL
+// npy_target.cc
+void FuzzNpy(std::string_view input);
+void FuzzNpz(std::string_view input);
+
+}  // namespace midstream::fuzz
+
+// Ends the process: both runners report the input.
+#define MS_FUZZ_CHECK(condition)        \
+  do {                                  \
+    if (!(condition)) __builtin_trap(); \
+  } while (false)
+
+#endif  // MIDSTREAM_TESTS_FUZZ_TARGETS_H_
