@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/formats/tensorflow/partitioned_lookup.h"
 #include "core/formats/tensorflow/scalar.h"
 #include "core/formats/tensorflow/tensor_proto.h"
 
@@ -252,6 +253,10 @@ Result<Resolver::Choice> Resolver::FindChoice(uint32_t merge, int depth) {
 }
 
 Result<std::vector<TensorRef>> Resolver::Inputs(uint32_t node) {
+  if (IsStitch(graph_.node(node).op)) {
+    return FindPartitionedLookup(graph_, cut_, node,
+                                 [this](TensorRef ref) { return Resolve(ref); });
+  }
   std::vector<TensorRef> inputs;
   if (IsMerge(graph_.node(node).op)) {
     MS_ASSIGN_OR_RETURN(Choice choice, FindChoice(node, 0));

@@ -28,7 +28,8 @@ class Resolver {
 
   // Errors: INVALID_ARGUMENT for an unknown input or a cycle of nodes that do nothing.
   Result<TensorRef> Resolve(TensorRef ref) { return Resolve(ref, 0); }
-  // The resolved data inputs of a node; of a Merge: predicate, value if true, value if false.
+  // The resolved data inputs of a node; of a Merge: predicate, value if true, value if false;
+  // of a DynamicStitch: see partitioned_lookup.h.
   // Errors: as Resolve; UNIMPLEMENTED for a Merge that is not part of a conditional.
   Result<std::vector<TensorRef>> Inputs(uint32_t node);
 

@@ -27,6 +27,7 @@ std::unordered_map<std::string_view, Translation> MakeIndex() {
   AddResizeTranslations(&table);
   AddRecurrentTranslations(&table);
   AddDeconvolutionTranslations(&table);
+  AddPartitionTranslations(&table);
   return {table.begin(), table.end()};
 }
 

@@ -134,6 +134,7 @@ void AddBlockTranslations(TranslationTable* table);
 void AddResizeTranslations(TranslationTable* table);
 void AddRecurrentTranslations(TranslationTable* table);
 void AddDeconvolutionTranslations(TranslationTable* table);
+void AddPartitionTranslations(TranslationTable* table);
 
 }  // namespace midstream::tensorflow
 
