@@ -17,8 +17,8 @@ constexpr const char* kDescription =
     "weights while it serves, without compiling again.";
 
 constexpr const char* kFooter =
-    "MODEL is a TensorFlow checkpoint: its prefix, its .meta file, or a folder with a `checkpoint` "
-    "file.\n"
+    "MODEL is a TensorFlow checkpoint (its prefix, its .meta file, or a folder with a `checkpoint` "
+    "file)\nor the folder of a SavedModel.\n"
     "`midstream COMMAND --help` explains each command with examples.\n\n";
 
 void Complain(std::string_view message) {

@@ -19,6 +19,14 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector
   return command.add_option(name, *to, description)->allow_extra_args(false)->check(NotEmpty());
 }
 
+void AddSignature(CLI::App& command, std::string* to) {
+  command
+      .add_option("--signature", *to,
+                  "Signature of a SavedModel; without it, serving_default or the only one")
+      ->type_name("NAME")
+      ->check(NotEmpty());
+}
+
 CLI::Validator NotEmpty() {
   return CLI::Validator(
       [](const std::string& text) {

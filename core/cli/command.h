@@ -54,6 +54,9 @@ struct ConfigArgs {
 CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector<std::string>* to,
                          const std::string& description);
 
+// --signature NAME.
+void AddSignature(CLI::App& command, std::string* to);
+
 // For options whose value may come from an unset shell variable: nothing is a mistake, not a default.
 CLI::Validator NotEmpty();
 

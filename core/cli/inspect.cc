@@ -13,6 +13,7 @@ namespace {
 
 struct Args {
   std::string model;
+  std::string signature;
   std::vector<std::string> outputs;
   bool json = false;
   bool precision = false;
@@ -31,7 +32,9 @@ struct Contents {
 };
 
 Result<Contents> Gather(const Args& args) {
-  MS_ASSIGN_OR_RETURN(const auto source, formats::OpenModel(args.model));
+  formats::OpenOptions options;
+  options.signature = args.signature;
+  MS_ASSIGN_OR_RETURN(const auto source, formats::OpenModel(args.model, options));
   Contents contents{.path = source->path(),
                     .inputs = source->inputs(),
                     .outputs = source->outputs(),
@@ -164,7 +167,11 @@ void AddInspect(CLI::App& app, Action* action) {
       "  midstream inspect checkpoints/ --output fc2/add   operators that fc2/add needs\n"
       "  midstream inspect checkpoints/ --precision --set precision.mode=mixed_float16\n",
       &args->json);
-  command->add_option("MODEL", args->model, "Checkpoint prefix, .meta file, or folder")->required();
+  command
+      ->add_option("MODEL", args->model,
+                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
+      ->required();
+  AddSignature(*command, &args->signature);
   AddRepeated(*command, "--output", &args->outputs,
               "Count the operators that this tensor needs, instead of those that the model's "
               "outputs need (repeatable)")

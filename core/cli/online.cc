@@ -120,7 +120,11 @@ void AddOnline(CLI::App& app, Action* action) {
       "  midstream online model.ckpt-0 --weights model.ckpt-100 model.ckpt-200 \\\n"
       "    --config configs/online.toml --images x.npy --labels y.npy\n",
       &args->json);
-  command->add_option("MODEL", args->model, "Checkpoint prefix, .meta file, or folder")->required();
+  command
+      ->add_option("MODEL", args->model,
+                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
+      ->required();
+  AddSignature(*command, &args->signature);
   AddRepeated(*command, "--input", &args->inputs,
               fmt::format("Feed this tensor; the first one without a SPEC ({}) takes the batches. "
                           "Without --input: the placeholders that the output needs (repeatable)",

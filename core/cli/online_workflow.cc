@@ -35,7 +35,7 @@ Outcome OnlineWorkflow::Open() {
   }
   if (Outcome opened = OpenEngine(args_.config, &engine_); !opened.ok()) return opened;
   const Stopwatch opening;
-  Result<Model> model = engine_.Load(args_.model);
+  Result<Model> model = engine_.Load(args_.model, "", args_.signature);
   if (!model.ok()) return DataFailure(model.status());
   open_ms_ = opening.milliseconds();
   model_ = *std::move(model);

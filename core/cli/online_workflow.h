@@ -17,6 +17,7 @@ namespace midstream::cli {
 
 struct OnlineArgs {
   std::string model;
+  std::string signature;
   std::vector<std::string> inputs;
   std::string output;
   std::vector<std::string> weights;

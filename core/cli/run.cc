@@ -15,6 +15,7 @@ constexpr int64_t kValuesShown = 10;
 
 struct Args {
   std::string model;
+  std::string signature;
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   std::vector<std::string> weights;
@@ -27,7 +28,7 @@ struct Args {
 // The first checkpoint gives the values to start with; each further one is a live update.
 Result<Model> LoadModel(Engine& engine, const Args& args) {
   const std::string initial = args.weights.empty() ? "" : args.weights.front();
-  return engine.Load(args.model, initial);
+  return engine.Load(args.model, initial, args.signature);
 }
 
 Result<std::vector<NamedTensor>> ReadInputs(const std::vector<InputArg>& args,
@@ -127,7 +128,11 @@ void AddRun(CLI::App& app, Action* action) {
       "  midstream run model.ckpt-0.meta --weights model.ckpt-0 --weights model.ckpt-4000 \\\n"
       "    --input Placeholder=random:16x784 --output fc2/add --backend reference --save out.npz\n",
       &args->json);
-  command->add_option("MODEL", args->model, "Checkpoint prefix, .meta file, or folder")->required();
+  command
+      ->add_option("MODEL", args->model,
+                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
+      ->required();
+  AddSignature(*command, &args->signature);
   AddRepeated(
       *command, "--input", &args->inputs,
       fmt::format("Feed a tensor: {}; any tensor of the graph may be fed (repeatable)", kValueHelp))

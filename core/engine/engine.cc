@@ -150,14 +150,16 @@ Result<Engine> Engine::Open(const std::string& config_path,
   return Open(config);
 }
 
-Result<Model> Engine::Load(const std::string& path, const std::string& weights) {
+Result<Model> Engine::Load(const std::string& path, const std::string& weights,
+                           const std::string& signature) {
   Model model;
   model.impl_ = std::make_shared<Model::Impl>();
   model.impl_->engine = impl_;
   const formats::OpenOptions options{
       impl_->config.weights.verify_checksums,
       {[](uint32_t n, const std::function<void(uint32_t)>& body) { backend::ParallelFor(n, body); },
-       backend::AllocateShared}};
+       backend::AllocateShared},
+      signature};
   MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path, options));
   if (!weights.empty()) {
     MS_ASSIGN_OR_RETURN(model.impl_->initial, model.impl_->source->OpenWeights(weights));

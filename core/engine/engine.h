@@ -146,10 +146,12 @@ class MS_API Engine {
   static Result<Engine> Open(const std::string& config_path,
                              const std::vector<std::string>& overrides = {});
 
-  // A TensorFlow checkpoint: prefix, .meta file, or directory with a `checkpoint` file. weights:
-  // another prefix to take the values from; empty: the model's own. Errors: those of reading,
-  // naming the file.
-  Result<Model> Load(const std::string& path, const std::string& weights = "");
+  // A TensorFlow checkpoint (prefix, .meta file, or directory with a `checkpoint` file) or SavedModel.
+  // weights: another checkpoint to take the values from; empty: the model's own. signature: of a
+  // SavedModel; empty: its default. Errors: those of reading, naming the file; NOT_FOUND listing the
+  // signatures.
+  Result<Model> Load(const std::string& path, const std::string& weights = "",
+                     const std::string& signature = "");
 
   const Config& config() const;
   // Every plugin that a configuration lists, usable or not; needs no engine.

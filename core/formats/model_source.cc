@@ -7,6 +7,7 @@
 #include "core/formats/tensorflow/checkpoint_files.h"
 #include "core/formats/tensorflow/checkpoint_state.h"
 #include "core/formats/tensorflow/model.h"
+#include "core/formats/tensorflow/saved_model.h"
 
 namespace midstream::formats {
 namespace {
@@ -26,8 +27,12 @@ Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
   std::string checkpoint = path;
   if (IsDirectory(path)) {
     std::string directory = WithoutTrailingSlash(path);
+    if (!tensorflow::SavedModelFile(directory).empty()) {
+      return TensorFlowModel::OpenSavedModel(directory, options);
+    }
     if (!Exists(directory + "/checkpoint")) {
-      return NotFound(path + " is a directory without a `checkpoint` file");
+      return NotFound(path +
+                      " is a directory without a `checkpoint` file and without a saved_model.pb");
     }
     MS_ASSIGN_OR_RETURN(checkpoint, tensorflow::LatestCheckpoint(directory));
   } else if ((path.ends_with(kMeta) || path.ends_with(".pbtxt")) && Exists(path)) {
@@ -40,9 +45,10 @@ Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
                     " is missing: the checkpoint has weights but no graph; open the .meta file of "
                     "another step and give this one as its weights");
   }
-  return NotFound(path +
-                  " is no model: expected a checkpoint prefix (with .meta, and .index or a V1 "
-                  "checkpoint), a .meta file, or a directory with a `checkpoint` file");
+  return NotFound(
+      path +
+      " is no model: expected a checkpoint prefix (with .meta, and .index or a V1 "
+      "checkpoint), a .meta file, or a directory with a `checkpoint` file or a saved_model.pb");
 }
 
 }  // namespace midstream::formats

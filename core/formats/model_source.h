@@ -3,8 +3,9 @@
 // One implementation per format. It tells what the model holds, builds a graph for the outputs that
 // are asked for, and reads weights, its own or those of another checkpoint of the same model.
 //
-// Names of tensors are accepted with or without ":0" and given without it. Weight names are the
-// trainer's variable names.
+// Names of tensors are accepted with or without ":0" and given without it. A model with a signature
+// has its arguments and results as inputs and outputs, under the signature's names, and accepts those
+// too. Weight names are the trainer's variable names.
 //
 // Threads: const methods may be called by several threads at once.
 #ifndef MIDSTREAM_CORE_FORMATS_MODEL_SOURCE_H_
@@ -103,9 +104,10 @@ class ModelSource {
   virtual ~ModelSource() = default;
 
   virtual const std::string& path() const = 0;  // of the file that holds the graph
-  // Placeholders.
+  // Placeholders, or the arguments of the signature.
   virtual const std::vector<TensorInfo>& inputs() const = 0;
-  // Where the inference part of the graph ends: what a user probably wants to fetch.
+  // The results of the signature, or where the inference part of the graph ends: what a user
+  // probably wants to fetch.
   virtual const std::vector<TensorInfo>& outputs() const = 0;
   virtual const std::vector<WeightInfo>& weights() const = 0;
   // Operators on the way to `outputs`, most frequent first. Errors: as BuildGraph for names.
@@ -118,17 +120,20 @@ class ModelSource {
 
   // The value in the model's own checkpoint. Errors: as WeightReader::Read.
   virtual Result<Tensor> ReadWeight(const std::string& name) const = 0;
-  // Another checkpoint of the same model: a prefix, one of its files, or a directory with a
-  // `checkpoint` file. Errors: NOT_FOUND, DATA_LOSS.
+  // Another checkpoint of the same model: a prefix, one of its files, a directory with a
+  // `checkpoint` file, or a SavedModel. Errors: NOT_FOUND, DATA_LOSS.
   virtual Result<std::unique_ptr<WeightReader>> OpenWeights(const std::string& path) const = 0;
 };
 
 struct OpenOptions {
   bool verify_checksums = true;  // of every tensor that is read; tables are always verified
   ReadServices services;
+  // Of a SavedModel; empty: `serving_default`, or else the only one there is.
+  std::string signature;
 };
 
-// Opens a TensorFlow checkpoint prefix, a `.meta` file, or a directory with a `checkpoint` file.
+// Opens a TensorFlow checkpoint prefix, a `.meta` file, or a directory with a `checkpoint` file or a
+// `saved_model.pb`.
 // Errors: NOT_FOUND or INVALID_ARGUMENT naming the path and what was expected; DATA_LOSS.
 Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
                                                const OpenOptions& options = {});

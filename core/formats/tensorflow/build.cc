@@ -7,6 +7,7 @@
 
 #include "core/formats/file.h"
 #include "core/formats/tensorflow/path.h"
+#include "core/formats/tensorflow/saved_model.h"
 #include "core/formats/tensorflow/scalar.h"
 #include "core/formats/tensorflow/translate.h"
 #include "core/formats/tensorflow/variables.h"
@@ -26,11 +27,17 @@ bool IsPlaceholder(const NodeDef& node) {
   return node.op == "Placeholder" || node.op == "PlaceholderV2";
 }
 
+Result<TensorRef> ParseOutput(const TfGraph& source, const Signature* signature,
+                              const std::string& name) {
+  const auto* named = signature ? Signature::Find(signature->outputs, name) : nullptr;
+  return named ? Result<TensorRef>(named->ref) : source.ParseTensor(name);
+}
+
 // Collects what cannot be translated, so that one error tells all of it.
 class Problems {
  public:
   void Add(const NodeDef& node, std::string line) {
-    text_ += "\n  " + std::move(line);
+    if (total_ < kMostListed) text_ += "\n  " + std::move(line);
     ++counts_[std::string(node.op)];
     ++total_;
   }
@@ -43,10 +50,12 @@ class Problems {
     }
     return Unimplemented(std::to_string(total_) + (total_ == 1 ? " node" : " nodes") +
                          " on the way to the outputs cannot be translated (" + by_op +
-                         "):" + text_);
+                         "):" + text_ + (total_ > kMostListed ? "\n  ..." : ""));
   }
 
  private:
+  static constexpr int kMostListed = 200;  // one by one; all are counted
+
   std::string text_;
   std::map<std::string, int> counts_;
   int total_ = 0;
@@ -54,8 +63,8 @@ class Problems {
 
 class Builder {
  public:
-  Builder(const TfGraph& source, const GraphRequest& request)
-      : source_(source), request_(request), values_(source.nodes().size()) {}
+  Builder(const TfGraph& source, const Signature* signature, const GraphRequest& request)
+      : source_(source), signature_(signature), request_(request), values_(source.nodes().size()) {}
 
   Result<BuiltGraph> Build() {
     MS_RETURN_IF_ERROR(ParseRequest());
@@ -79,27 +88,46 @@ class Builder {
   Status ParseRequest() {
     if (request_.outputs.empty()) return InvalidArgument("no output was asked for");
     for (const std::string& name : request_.outputs) {
-      MS_ASSIGN_OR_RETURN(TensorRef ref, source_.ParseTensor(name));
+      MS_ASSIGN_OR_RETURN(TensorRef ref, ParseOutput(source_, signature_, name));
       outputs_.push_back(ref);
     }
     for (const std::string& name : request_.feeds) {
-      MS_ASSIGN_OR_RETURN(TensorRef ref, source_.ParseTensor(name));
+      MS_ASSIGN_OR_RETURN(TensorRef ref, ParseInput(name));
       if (!cut_.insert(ref).second)
         return InvalidArgument("input " + Quoted(name) + " is fed twice");
       feeds_.push_back(ref);
     }
     for (const auto& [name, tensor] : request_.bound) {
-      MS_ASSIGN_OR_RETURN(TensorRef ref, source_.ParseTensor(name));
+      MS_ASSIGN_OR_RETURN(TensorRef ref, ParseInput(name));
       MS_RETURN_IF_ERROR(Bind(name, ref, tensor));
     }
     return OkStatus();
+  }
+
+  // Inputs are called as the caller calls them.
+  Result<TensorRef> ParseInput(const std::string& name) {
+    const auto* named = signature_ ? Signature::Find(signature_->inputs, name) : nullptr;
+    if (named == nullptr) return source_.ParseTensor(name);
+    called_.emplace(named->ref, name);
+    return named->ref;
+  }
+
+  // What is known of a tensor that is fed.
+  formats::TensorInfo InputInfo(TensorRef ref) const {
+    formats::TensorInfo info = InfoOf(source_, ref);
+    const auto* named = signature_ ? Signature::Find(signature_->inputs, ref) : nullptr;
+    if (named == nullptr) return info;
+    bool unknown = !info.shape.rank_known();
+    if (unknown) info.shape = named->info.shape;
+    if (feeds_.empty() || called_.count(ref) > 0) info.name = named->name;
+    return info;
   }
 
   Status Bind(const std::string& name, TensorRef ref, const Tensor& tensor) {
     if (!cut_.insert(ref).second) {
       return InvalidArgument("tensor " + Quoted(name) + " is both fed and bound to a value");
     }
-    formats::TensorInfo info = InfoOf(source_, ref);
+    formats::TensorInfo info = InputInfo(ref);
     if (info.dtype != tensor.dtype() || !info.shape.Accepts(tensor.shape())) {
       return InvalidArgument("tensor " + Quoted(name) + " is " +
                              std::string(DTypeName(info.dtype)) + info.shape.ToString() +
@@ -119,7 +147,7 @@ class Builder {
       removed.required = dropout.match.required;
       if (dropout.match.control) {
         TensorRef control = *dropout.match.control;
-        removed.control = source_.TensorName(control);
+        removed.control = InputInfo(control).name;
         required.emplace(control, removed.required);
         auto bound = bound_.find(control);
         if (bound != bound_.end() && ScalarValue(bound->second) != removed.required) {
@@ -133,7 +161,7 @@ class Builder {
     }
     for (TensorRef feed : feeds_) {
       if (path_.cuts.count(feed) > 0) continue;
-      formats::IgnoredFeed ignored{InfoOf(source_, feed), std::nullopt};
+      formats::IgnoredFeed ignored{InputInfo(feed), std::nullopt};
       if (auto it = required.find(feed); it != required.end()) ignored.required = it->second;
       built_.ignored_feeds.push_back(std::move(ignored));
     }
@@ -153,6 +181,7 @@ class Builder {
         problems_.Add(node, Describe(node) + " has the shape " + shape.ToString());
       } else {
         values_[step.node] = {built_.graph.AddWeight(std::string(node.name), dtype, shape)};
+        weight_names_.insert(node.name);
       }
     }
     return OkStatus();
@@ -179,11 +208,13 @@ class Builder {
   }
 
   Status AddInput(TensorRef ref) {
-    formats::TensorInfo info = InfoOf(source_, ref);
+    formats::TensorInfo info = InputInfo(ref);
     if (DTypeSize(info.dtype) == 0) {
       return Unimplemented("tensor " + Quoted(info.name) + " of type " +
                            ProtoTypeName(source_.OutputType(ref)) + " cannot be fed");
     }
+    // A weight has the name already: the tensor's own is free.
+    if (weight_names_.count(info.name) > 0) info.name = source_.TensorName(ref);
     cut_values_[ref] = built_.graph.AddInput(info.name, info.dtype, info.shape);
     return OkStatus();
   }
@@ -200,9 +231,32 @@ class Builder {
     return outputs[ref.output];
   }
 
+  // The frame of the loop (Enter, Merge, Switch, Exit) that a node belongs to; empty for others.
+  std::string_view LoopFrame(uint32_t idx) const {
+    constexpr int kFromExitToEnter = 3;
+    for (int i = 0; i <= kFromExitToEnter; ++i) {
+      std::string_view op = source_.node(idx).op;
+      if (op == "Enter" || op == "RefEnter") {
+        return source_.String(source_.node(idx), "frame_name", "without a name");
+      }
+      if (i == 0 && op != "Exit" && op != "RefExit" && op != "Merge" && op != "RefMerge") break;
+      auto input = source_.DataInput(idx, 0);
+      if (!input.ok()) break;
+      // A Merge that does not begin a loop ends a conditional.
+      bool begins = source_.node(input->node).op.ends_with("Enter");
+      if (op.ends_with("Merge") && !begins) break;
+      idx = input->node;
+    }
+    return "";
+  }
+
   Status Translate(const Path::Step& step) {
     const NodeDef& node = source_.node(step.node);
     if (IsVariable(node.op) || IsPlaceholder(node)) return OkStatus();
+    if (std::string_view frame = LoopFrame(step.node); !frame.empty()) {
+      problems_.Add(node, Describe(node) + " is part of the loop " + Quoted(frame));
+      return OkStatus();
+    }
     Translation translation = FindTranslation(node.op);
     if (translation == nullptr) {
       const std::string* call = source_.CallProblem(step.node);
@@ -277,6 +331,11 @@ class Builder {
   }
 
   static std::string Hint(const NodeDef& node) {
+    if (node.op == "While" || node.op == "StatelessWhile") return " is a loop";
+    if (node.op == "Identity" || node.op == "RefIdentity" || node.op == "ReadVariableOp") {
+      return " reads a variable after an operator has changed it, which inference does not";
+    }
+    if (WritesVariable(node.op)) return " changes a variable, which inference does not";
     if (node.op.starts_with("Iterator")) return " is an input pipeline: feed its outputs";
     return "";
   }
@@ -293,14 +352,17 @@ class Builder {
   }
 
   const TfGraph& source_;
+  const Signature* signature_;
   const GraphRequest& request_;
   std::vector<TensorRef> outputs_;
   std::vector<TensorRef> feeds_;
-  std::set<TensorRef> cut_;  // feeds_ and bound_
+  std::map<TensorRef, std::string> called_;  // fed and bound tensors that a signature names
+  std::set<TensorRef> cut_;                  // feeds_ and bound_
   std::map<TensorRef, Tensor> bound_;
   std::map<TensorRef, double> bound_scalars_;
   Path path_;
   std::map<TensorRef, ValueId> cut_values_;
+  std::set<std::string_view> weight_names_;
   std::vector<std::vector<ValueId>> values_;  // of each node's outputs
   std::map<TensorRef, Shape> recorded_shapes_;
   size_t repeated_bytes_ = 0;
@@ -311,15 +373,17 @@ class Builder {
 
 }  // namespace
 
-Result<BuiltGraph> BuildGraph(const TfGraph& source, const GraphRequest& request) {
-  return Builder(source, request).Build();
+Result<BuiltGraph> BuildGraph(const TfGraph& source, const Signature* signature,
+                              const GraphRequest& request) {
+  return Builder(source, signature, request).Build();
 }
 
 Result<std::vector<formats::OpCount>> CountOperators(const TfGraph& source,
+                                                     const Signature* signature,
                                                      const std::vector<std::string>& outputs) {
   std::vector<TensorRef> refs;
   for (const std::string& name : outputs) {
-    MS_ASSIGN_OR_RETURN(TensorRef ref, source.ParseTensor(name));
+    MS_ASSIGN_OR_RETURN(TensorRef ref, ParseOutput(source, signature, name));
     refs.push_back(ref);
   }
   std::set<TensorRef> cut;

@@ -11,11 +11,16 @@
 
 namespace midstream::tensorflow {
 
-// Errors: as ModelSource::BuildGraph.
-Result<formats::BuiltGraph> BuildGraph(const TfGraph& source, const formats::GraphRequest& request);
+struct Signature;
+
+// `signature` may be null; its names stand for tensors like the graph's own. Errors: as
+// ModelSource::BuildGraph.
+Result<formats::BuiltGraph> BuildGraph(const TfGraph& source, const Signature* signature,
+                                       const formats::GraphRequest& request);
 
 // Operators that the engine's graph for `outputs` would be made from, most frequent first.
 Result<std::vector<formats::OpCount>> CountOperators(const TfGraph& source,
+                                                     const Signature* signature,
                                                      const std::vector<std::string>& outputs);
 
 // What the graph says about a tensor.

@@ -207,6 +207,13 @@ Status Bundle::CheckSizes() const {
   return OkStatus();
 }
 
+std::vector<std::string_view> Bundle::keys() const {
+  std::vector<std::string_view> keys;
+  keys.reserve(entries_.size());
+  for (const auto& [key, unused] : entries_) keys.push_back(key);
+  return keys;
+}
+
 const BundleEntry* Bundle::Find(std::string_view key) const {
   auto it = entries_.find(key);
   return it == entries_.end() ? nullptr : &it->second;

@@ -36,6 +36,7 @@ class Bundle : public Checkpoint {
   const std::string& path() const override { return index_path_; }
   const std::map<std::string, BundleEntry, std::less<>>& entries() const { return entries_; }
   const BundleEntry* Find(std::string_view key) const override;
+  std::vector<std::string_view> keys() const override;
 
  protected:
   Result<Tensor> ReadRow(std::string_view key, DType dtype, const Shape& shape,

@@ -44,6 +44,7 @@ class Checkpoint {
   virtual const std::string& path() const = 0;
   // nullptr when the checkpoint has no such tensor.
   virtual const StoredTensor* Find(std::string_view key) const = 0;
+  virtual std::vector<std::string_view> keys() const = 0;  // sorted
 
   // For reading from now on; call it before other threads do.
   void set_services(formats::ReadServices services) { services_ = std::move(services); }

@@ -23,12 +23,6 @@ bool IsPlaceholder(std::string_view op) {
          op == "OneShotIterator" || op == "IteratorV2";
 }
 
-bool WritesVariable(std::string_view op) {
-  return op.starts_with("Assign") || op.starts_with("Apply") || op.starts_with("ResourceApply") ||
-         op.starts_with("SparseApply") || op.starts_with("ResourceSparseApply") ||
-         op.starts_with("Scatter") || op.starts_with("ResourceScatter");
-}
-
 bool IsInGradients(std::string_view name) {
   return name.starts_with("gradients") || name.find("/gradients") != std::string_view::npos;
 }

@@ -42,6 +42,52 @@ Result<TfGraph> ReadGraph(std::string_view bytes) {
 
 }  // namespace
 
+Result<std::unique_ptr<TensorFlowModel>> TensorFlowModel::Make(
+    const std::string& path, std::unique_ptr<const std::string> file, std::string_view meta,
+    const formats::OpenOptions& options) {
+  auto graph = ReadGraph(meta);
+  if (!graph.ok()) return graph.status().WithContext(path);
+  std::unique_ptr<TensorFlowModel> model(new TensorFlowModel(*std::move(graph)));
+  model->path_ = path;
+  model->options_ = options;
+  model->bytes_ = std::move(file);
+  auto signature = ChooseSignature(model->graph_, options.signature);
+  if (!signature.ok()) return signature.status().WithContext(path);
+  model->signature_ = *std::move(signature);
+  std::vector<TensorRef> outputs;
+  model->FindTensors(&outputs);
+  auto variables = FindVariables(model->graph_, outputs);
+  if (!variables.ok()) return variables.status().WithContext(path);
+  model->variables_ = std::make_shared<const Variables>(*std::move(variables));
+  return model;
+}
+
+// The model's inputs and outputs: those of the signature, or a guess.
+void TensorFlowModel::FindTensors(std::vector<TensorRef>* outputs) {
+  if (signature_) {
+    for (const Signature::Tensor& tensor : signature_->inputs) inputs_.push_back(tensor.info);
+    for (const Signature::Tensor& tensor : signature_->outputs) outputs_.push_back(tensor.info);
+    *outputs = SignatureOutputs(graph_);
+    return;
+  }
+  inputs_ = Placeholders(graph_);
+  *outputs = FindInferenceOutputs(graph_);
+  for (TensorRef ref : *outputs) outputs_.push_back(InfoOf(graph_, ref));
+}
+
+Status TensorFlowModel::OpenOwnWeights(const std::string& checkpoint, bool required) {
+  auto weights = CheckpointWeights::Open(checkpoint, variables_, options_);
+  if (weights.ok()) {
+    NameKeys((*weights)->plan());
+    own_weights_ = *std::move(weights);
+  } else if (required) {
+    return weights.status();
+  } else {
+    own_status_ = weights.status();
+  }
+  return OkStatus();
+}
+
 Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(
     const std::string& meta_path, const std::string& prefix, bool weights_required,
     const formats::OpenOptions& options) {
@@ -51,28 +97,29 @@ Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::Open(
     if (!encoded.ok()) return encoded.status().WithContext(meta_path);
     content = *std::move(encoded);
   }
-  auto bytes = std::make_unique<const std::string>(std::move(content));
-  auto graph = ReadGraph(*bytes);
-  if (!graph.ok()) return graph.status().WithContext(meta_path);
-  std::unique_ptr<TensorFlowModel> model(new TensorFlowModel(*std::move(graph)));
-  model->path_ = meta_path;
-  model->options_ = options;
-  model->bytes_ = std::move(bytes);
-  model->inputs_ = Placeholders(model->graph_);
-  std::vector<TensorRef> outputs = FindInferenceOutputs(model->graph_);
-  for (TensorRef ref : outputs) model->outputs_.push_back(InfoOf(model->graph_, ref));
-  auto variables = FindVariables(model->graph_, outputs);
-  if (!variables.ok()) return variables.status().WithContext(meta_path);
-  model->variables_ = std::make_shared<const Variables>(*std::move(variables));
-  auto weights = CheckpointWeights::Open(prefix, model->variables_, options);
-  if (weights.ok()) {
-    model->NameKeys((*weights)->plan());
-    model->own_weights_ = *std::move(weights);
-  } else if (weights_required) {
-    return weights.status();
-  } else {
-    model->own_status_ = weights.status();
+  auto file = std::make_unique<const std::string>(std::move(content));
+  std::string_view meta = *file;
+  MS_ASSIGN_OR_RETURN(auto model, Make(meta_path, std::move(file), meta, options));
+  MS_RETURN_IF_ERROR(model->OpenOwnWeights(prefix, weights_required));
+  return std::unique_ptr<formats::ModelSource>(std::move(model));
+}
+
+Result<std::unique_ptr<formats::ModelSource>> TensorFlowModel::OpenSavedModel(
+    const std::string& directory, const formats::OpenOptions& options) {
+  std::string path = SavedModelFile(directory);
+  MS_ASSIGN_OR_RETURN(std::string content, ReadFile(path, kLargestMeta));
+  if (path.ends_with(".pbtxt")) {
+    auto encoded = EncodeText(content, TextMessage::kSavedModel);
+    if (!encoded.ok()) return encoded.status().WithContext(path);
+    content = *std::move(encoded);
   }
+  auto file = std::make_unique<const std::string>(std::move(content));
+  auto meta = ServingGraph(*file);
+  if (!meta.ok()) return meta.status().WithContext(path);
+  MS_ASSIGN_OR_RETURN(auto model, Make(path, std::move(file), *meta, options));
+  // A model without variables has no checkpoint.
+  bool has_weights = !model->variables_->infos.empty();
+  MS_RETURN_IF_ERROR(model->OpenOwnWeights(SavedModelVariables(directory), has_weights));
   return std::unique_ptr<formats::ModelSource>(std::move(model));
 }
 
@@ -87,14 +134,14 @@ void TensorFlowModel::NameKeys(const RestorePlan& plan) {
 
 Result<std::vector<formats::OpCount>> TensorFlowModel::Operators(
     const std::vector<std::string>& outputs) const {
-  auto counts = CountOperators(graph_, outputs);
+  auto counts = CountOperators(graph_, signature(), outputs);
   if (!counts.ok()) return counts.status().WithContext(path_);
   return counts;
 }
 
 Result<formats::BuiltGraph> TensorFlowModel::BuildGraph(
     const formats::GraphRequest& request) const {
-  auto built = tensorflow::BuildGraph(graph_, request);
+  auto built = tensorflow::BuildGraph(graph_, signature(), request);
   if (!built.ok()) return built.status().WithContext(path_);
   return built;
 }
@@ -107,7 +154,9 @@ Result<Tensor> TensorFlowModel::ReadWeight(const std::string& name) const {
 Result<std::unique_ptr<formats::WeightReader>> TensorFlowModel::OpenWeights(
     const std::string& path) const {
   std::string named = path;
-  if (formats::IsDirectory(path)) {
+  if (formats::IsDirectory(path) && !SavedModelFile(path).empty()) {
+    named = SavedModelVariables(path);
+  } else if (formats::IsDirectory(path)) {
     MS_ASSIGN_OR_RETURN(named, LatestCheckpoint(path));
   }
   MS_ASSIGN_OR_RETURN(auto weights, CheckpointWeights::Open(named, variables_, options_));

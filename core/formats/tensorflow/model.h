@@ -1,4 +1,4 @@
-// TensorFlowModel: a checkpoint of TensorFlow 1.x as a ModelSource.
+// TensorFlowModel: a checkpoint or SavedModel of TensorFlow as a ModelSource.
 //
 // Opening it decodes the graph and finds weights and outputs; values are read when they are asked
 // for, each checked against the graph's own idea of dtype and shape.
@@ -6,10 +6,12 @@
 #define MIDSTREAM_CORE_FORMATS_TENSORFLOW_MODEL_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/formats/model_source.h"
+#include "core/formats/tensorflow/saved_model.h"
 #include "core/formats/tensorflow/tf_graph.h"
 #include "core/formats/tensorflow/variables.h"
 
@@ -23,6 +25,10 @@ class TensorFlowModel : public formats::ModelSource {
                                                             const std::string& prefix,
                                                             bool weights_required,
                                                             const formats::OpenOptions& options);
+  // Requires: SavedModelFile(directory) is not empty. Errors: as Open; NOT_FOUND for a graph or
+  // signature that it does not have.
+  static Result<std::unique_ptr<formats::ModelSource>> OpenSavedModel(
+      const std::string& directory, const formats::OpenOptions& options);
 
   const std::string& path() const override { return path_; }
   const std::vector<formats::TensorInfo>& inputs() const override { return inputs_; }
@@ -37,12 +43,21 @@ class TensorFlowModel : public formats::ModelSource {
 
  private:
   explicit TensorFlowModel(TfGraph graph) : graph_(std::move(graph)) {}
+  // `meta` lies in `file`, the content of the file `path`.
+  static Result<std::unique_ptr<TensorFlowModel>> Make(const std::string& path,
+                                                       std::unique_ptr<const std::string> file,
+                                                       std::string_view meta,
+                                                       const formats::OpenOptions& options);
+  Status OpenOwnWeights(const std::string& checkpoint, bool required);
+  void FindTensors(std::vector<TensorRef>* outputs);
+  const Signature* signature() const { return signature_ ? &*signature_ : nullptr; }
   void NameKeys(const RestorePlan& plan);
 
   std::string path_;
   formats::OpenOptions options_;
   std::unique_ptr<const std::string> bytes_;  // behind the views in graph_
   TfGraph graph_;
+  std::optional<Signature> signature_;
   std::vector<formats::TensorInfo> inputs_;
   std::vector<formats::TensorInfo> outputs_;
   std::shared_ptr<const Variables> variables_;

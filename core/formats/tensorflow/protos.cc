@@ -257,6 +257,45 @@ Result<SaverDef> DecodeSaver(std::string_view bytes) {
   return saver;
 }
 
+// One entry of a map<string, TensorInfo>.
+Result<SignatureDef::Tensor> DecodeSignatureTensor(std::string_view bytes) {
+  SignatureDef::Tensor tensor;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) tensor.key = reader.bytes();
+    if (reader.field() != 2) continue;
+    WireReader info(reader.bytes());
+    while (info.Next()) {
+      if (info.field() == 1) tensor.name = info.bytes();
+      if (info.field() == 2) tensor.type = info.signed_number();
+      if (info.field() == 3) tensor.shape = info.bytes();
+    }
+    if (!info.ok()) return Malformed("a tensor of a signature");
+  }
+  if (!reader.ok()) return Malformed("a tensor of a signature");
+  return tensor;
+}
+
+// One entry of a map<string, SignatureDef>.
+Result<SignatureDef> DecodeSignature(std::string_view bytes) {
+  SignatureDef signature;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) signature.name = reader.bytes();
+    if (reader.field() != 2) continue;
+    WireReader body(reader.bytes());
+    while (body.Next()) {
+      if (body.field() != 1 && body.field() != 2) continue;
+      auto& tensors = body.field() == 1 ? signature.inputs : signature.outputs;
+      MS_ASSIGN_OR_RETURN(SignatureDef::Tensor tensor, DecodeSignatureTensor(body.bytes()));
+      tensors.push_back(tensor);
+    }
+    if (!body.ok()) return Malformed("a signature");
+  }
+  if (!reader.ok()) return Malformed("a signature");
+  return signature;
+}
+
 }  // namespace
 
 DType DTypeFromProto(int64_t type) {
@@ -284,10 +323,37 @@ Result<MetaGraph> DecodeMetaGraph(std::string_view bytes) {
         MS_ASSIGN_OR_RETURN(meta.saver, DecodeSaver(reader.bytes()));
         break;
       }
+      case 5: {
+        MS_ASSIGN_OR_RETURN(SignatureDef signature, DecodeSignature(reader.bytes()));
+        meta.signatures.push_back(std::move(signature));
+        break;
+      }
     }
   }
   if (!reader.ok()) return Malformed("the MetaGraphDef");
   return meta;
+}
+
+Result<std::vector<TaggedGraph>> DecodeSavedModel(std::string_view bytes) {
+  std::vector<TaggedGraph> graphs;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() != 2) continue;
+    TaggedGraph graph{{}, reader.bytes()};
+    WireReader meta(graph.bytes);
+    while (meta.Next()) {
+      if (meta.field() != 1) continue;
+      WireReader info(meta.bytes());
+      while (info.Next()) {
+        if (info.field() == 4) graph.tags.push_back(info.bytes());
+      }
+      if (!info.ok()) return Malformed("the MetaInfoDef");
+    }
+    if (!meta.ok()) return Malformed("the MetaGraphDef");
+    graphs.push_back(std::move(graph));
+  }
+  if (!reader.ok()) return Malformed("the SavedModel");
+  return graphs;
 }
 
 Result<FunctionBody> DecodeFunction(std::string_view bytes) {

@@ -85,17 +85,38 @@ struct SaverDef {
   std::string_view restore_op;  // empty: the file has no Saver
 };
 
+// What a SavedModel says about calling it.
+struct SignatureDef {
+  struct Tensor {
+    std::string_view key;   // the name of the argument or result
+    std::string_view name;  // of the tensor in the graph
+    int64_t type = 0;
+    std::string_view shape;  // TensorShapeProto
+  };
+  std::string_view name;
+  std::vector<Tensor> inputs;
+  std::vector<Tensor> outputs;
+};
+
 struct MetaGraph {
   std::vector<NodeDef> nodes;
   std::vector<OpDef> ops;
   std::vector<FunctionDef> functions;
   SaverDef saver;
+  std::vector<SignatureDef> signatures;
 };
 
 // Errors of all decoders: DATA_LOSS saying which message is malformed.
 
 // Requires: `bytes` outlives the result.
 Result<MetaGraph> DecodeMetaGraph(std::string_view bytes);
+
+// SavedModel: its MetaGraphDefs, still encoded, with the tags that choose among them.
+struct TaggedGraph {
+  std::vector<std::string_view> tags;
+  std::string_view bytes;
+};
+Result<std::vector<TaggedGraph>> DecodeSavedModel(std::string_view bytes);
 
 Result<FunctionBody> DecodeFunction(std::string_view bytes);
 

@@ -6,6 +6,7 @@
 #include "core/formats/tensorflow/partitioned_lookup.h"
 #include "core/formats/tensorflow/scalar.h"
 #include "core/formats/tensorflow/tensor_proto.h"
+#include "core/formats/tensorflow/variables.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -74,7 +75,8 @@ Result<std::optional<TensorRef>> Resolver::Next(TensorRef ref, int depth) {
   const NodeDef& node = graph_.node(ref.node);
   bool pass_through = IsPassThrough(node.op);
   if (pass_through || node.op == "IdentityN") {
-    MS_ASSIGN_OR_RETURN(next, graph_.DataInput(ref.node, pass_through ? 0 : ref.output));
+    MS_ASSIGN_OR_RETURN(TensorRef input, graph_.DataInput(ref.node, pass_through ? 0 : ref.output));
+    if (!WaitsForChange(ref.node, input)) next = input;
     return next;
   }
   if (ref.output != 0) return next;
@@ -86,6 +88,17 @@ Result<std::optional<TensorRef>> Resolver::Next(TensorRef ref, int depth) {
     dropouts_.emplace(ref.node, *std::move(match));
   }
   return next;
+}
+
+// Reads that wait for an operator which changes their variable do not give the stored value.
+bool Resolver::WaitsForChange(uint32_t reader, TensorRef variable) const {
+  if (!IsVariable(graph_.node(variable.node).op)) return false;
+  for (uint32_t control : graph_.ControlInputs(reader)) {
+    if (!WritesVariable(graph_.node(control).op)) continue;
+    auto changed = graph_.DataInput(control, 0);
+    if (changed.ok() && *changed == variable) return true;
+  }
+  return false;
 }
 
 Result<std::optional<TensorRef>> Resolver::NextOfMerge(TensorRef ref, int depth) {

@@ -46,6 +46,7 @@ class Resolver {
   Result<TensorRef> Resolve(TensorRef ref, int depth);
   // One look through; nullopt when the tensor is computed.
   Result<std::optional<TensorRef>> Next(TensorRef ref, int depth);
+  bool WaitsForChange(uint32_t reader, TensorRef variable) const;
   Result<std::optional<TensorRef>> NextOfMerge(TensorRef ref, int depth);
   // The conditionals that are open at a node: predicate -> bit set of the sides (1 false, 2 true)
   // of its Switches that the node depends on. A Merge closes its conditional, so what follows it

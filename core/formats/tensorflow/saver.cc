@@ -1,5 +1,6 @@
 #include "core/formats/tensorflow/saver.h"
 
+#include <algorithm>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -7,6 +8,7 @@
 
 #include "core/formats/file.h"
 #include "core/formats/tensorflow/tensor_proto.h"
+#include "core/formats/tensorflow/variables.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -87,7 +89,9 @@ Result<Saver> Follow(const TfGraph& graph, uint32_t restore) {
     if (source.key.empty()) continue;
     saver.sources.emplace(graph.node(inputs[0].node).name, std::move(source));
   }
-  if (saver.sources.empty()) {
+  bool has_variables = std::any_of(graph.nodes().begin(), graph.nodes().end(),
+                                   [](const NodeDef& node) { return IsVariable(node.op); });
+  if (saver.sources.empty() && has_variables) {
     return InvalidArgument("the Saver's restore operator " + Quoted(saver.restore_op) +
                            " assigns no variable");
   }

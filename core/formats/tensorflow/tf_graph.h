@@ -40,6 +40,7 @@ class TfGraph {
   const std::vector<NodeDef>& nodes() const { return meta_.nodes; }
   const NodeDef& node(uint32_t idx) const { return meta_.nodes[idx]; }
   const SaverDef& saver() const { return meta_.saver; }
+  const std::vector<SignatureDef>& signatures() const { return meta_.signatures; }
   std::optional<uint32_t> Find(std::string_view name) const;
 
   // "name" or "name:k". Errors: NOT_FOUND for an unknown node or an output that it does not have.

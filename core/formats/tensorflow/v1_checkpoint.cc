@@ -121,6 +121,13 @@ Status V1Checkpoint::CheckTensors() const {
   return OkStatus();
 }
 
+std::vector<std::string_view> V1Checkpoint::keys() const {
+  std::vector<std::string_view> keys;
+  keys.reserve(tensors_.size());
+  for (const auto& [key, unused] : tensors_) keys.push_back(key);
+  return keys;
+}
+
 const StoredTensor* V1Checkpoint::Find(std::string_view key) const {
   auto it = tensors_.find(key);
   return it == tensors_.end() ? nullptr : &it->second;

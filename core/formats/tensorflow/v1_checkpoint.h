@@ -24,6 +24,7 @@ class V1Checkpoint : public Checkpoint {
 
   const std::string& path() const override { return tables_[0].path(); }
   const StoredTensor* Find(std::string_view key) const override;
+  std::vector<std::string_view> keys() const override;
 
  protected:
   Result<Tensor> ReadRow(std::string_view key, DType dtype, const Shape& shape,

@@ -82,6 +82,12 @@ bool IsVariable(std::string_view op) {
   return op == "VariableV2" || op == "Variable" || op == "VarHandleOp";
 }
 
+bool WritesVariable(std::string_view op) {
+  return op.starts_with("Assign") || op.starts_with("Apply") || op.starts_with("ResourceApply") ||
+         op.starts_with("SparseApply") || op.starts_with("ResourceSparseApply") ||
+         op.starts_with("Scatter") || op.starts_with("ResourceScatter");
+}
+
 Result<Variables> FindVariables(const TfGraph& graph, const std::vector<TensorRef>& outputs) {
   MS_ASSIGN_OR_RETURN(std::vector<Saver> savers, FollowSavers(graph));
   NodeSet trained, slots;

@@ -14,6 +14,8 @@
 namespace midstream::tensorflow {
 
 bool IsVariable(std::string_view op);
+// Assignments and the updates of optimizers.
+bool WritesVariable(std::string_view op);
 
 // How one Saver of the graph restores the variables.
 struct RestorePlan {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/formats/file.h"
+#include "core/formats/tensorflow/object_keys.h"
 #include "core/formats/tensorflow/slice_key.h"
 
 namespace midstream::tensorflow {
@@ -43,6 +44,10 @@ CheckpointWeights::CheckpointWeights(std::unique_ptr<Checkpoint> checkpoint,
       variables_(std::move(variables)),
       plan_(&ChoosePlan(*checkpoint_, *variables_)),
       verify_(verify) {
+  if (!Fits(*checkpoint_, *variables_, *plan_, variables_->plans[0])) {
+    object_plan_ = FindObjectPlan(*checkpoint_, *variables_);
+    if (object_plan_) plan_ = &*object_plan_;
+  }
   for (size_t i = 0; i < variables_->infos.size(); ++i) {
     bool stored = checkpoint_->Find(plan_->sources[i].key) != nullptr;
     if (stored && variables_->infos[i].use != formats::WeightUse::kOptimizer) {

@@ -4,6 +4,7 @@
 #define MIDSTREAM_CORE_FORMATS_TENSORFLOW_WEIGHTS_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ class CheckpointWeights : public formats::WeightReader {
 
   std::unique_ptr<Checkpoint> checkpoint_;
   std::shared_ptr<const Variables> variables_;
-  const RestorePlan* plan_;  // one of variables_
+  std::optional<RestorePlan> object_plan_;
+  const RestorePlan* plan_;  // one of variables_, or object_plan_
   bool verify_;
   std::vector<std::string> names_;
 };

@@ -282,6 +282,57 @@ TEST_F(Functions, ProblemsOffThePathDoNotMatter) {
   EXPECT_THAT(Ops(MustBuild(meta, {"y"})), ElementsAre("Relu"));
 }
 
+TEST_F(Functions, LoopsAreNamed) {
+  MetaWriter meta;
+  meta.Placeholder("x", {2, 3}).Function(Unary("body", "Relu")).Function(Unary("cond", "Relu"));
+  meta.Node("loop", "StatelessWhile", {"x"},
+            {{"body", FunctionAttr("body")}, {"cond", FunctionAttr("cond")}});
+  meta.Node("y", "Unheard", {"loop"});
+  std::string why = WhyNot(meta);
+  EXPECT_THAT(why, HasSubstr("'loop' (StatelessWhile) is a loop"));
+  EXPECT_THAT(why, HasSubstr("('StatelessWhile' 1, 'Unheard' 1)"));
+}
+
+TEST_F(Functions, LoopsOfEnterAndExitAreNamed) {
+  MetaWriter meta;
+  meta.Placeholder("x", {2, 3}).Placeholder("p", {}, kBool);
+  meta.Node("enter", "Enter", {"x"}, {{"frame_name", StringAttr("outer/while")}});
+  meta.Node("merge", "Merge", {"enter", "next"}, {kT}).Node("cond", "LoopCond", {"p"});
+  meta.Node("switch", "Switch", {"merge", "cond"}, {kT}).Node("body", "Relu", {"switch:1"}, {kT});
+  meta.Node("next", "NextIteration", {"body"}, {kT}).Node("y", "Exit", {"switch"}, {kT});
+  std::string why = WhyNot(meta);
+  EXPECT_THAT(why, HasSubstr("'y' (Exit) is part of the loop 'outer/while'"));
+  EXPECT_THAT(why, HasSubstr("'merge' (Merge) is part of the loop 'outer/while'"));
+}
+
+TEST_F(Functions, LongListsOfProblemsAreCut) {
+  MetaWriter meta;
+  meta.Placeholder("n", {2, 3});
+  std::string last = "n";
+  for (int i = 0; i < 1000; ++i) {
+    std::string name = i == 999 ? "y" : "n" + std::to_string(i);
+    meta.Node(name, i % 2 ? "Odd" : "Even", {last});
+    last = name;
+  }
+  std::string why = WhyNot(meta);
+  EXPECT_THAT(why, HasSubstr("1000 nodes on the way"));
+  EXPECT_THAT(why, HasSubstr("('Even' 500, 'Odd' 500)"));
+  EXPECT_LT(why.size(), 20000u);
+}
+
+TEST_F(Functions, AMillionIdentitiesAreOne) {
+  MetaWriter meta;
+  meta.Placeholder("x", {2, 3});
+  std::string last = "x";
+  for (int i = 0; i < 1'000'000; ++i) {
+    std::string name = std::to_string(i);
+    meta.Node(name, "Identity", {last});
+    last = std::move(name);
+  }
+  meta.Node("y", "Relu", {last}, {kT});
+  EXPECT_THAT(Ops(MustBuild(meta, {"y"})), ElementsAre("Relu"));
+}
+
 // Sixty functions, each of which calls the next one eight times.
 TEST_F(Functions, NestedCallsCannotBlowUp) {
   MetaWriter meta;

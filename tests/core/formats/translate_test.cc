@@ -278,7 +278,7 @@ TEST_F(Translate, LoopsAndCyclesEnd) {
   MetaWriter loop;
   loop.Placeholder("x", {6}).Node("enter", "Enter", {"x"}, {kT});
   loop.Node("y", "Merge", {"enter", "next"}, {kT}).Node("next", "NextIteration", {"y"}, {kT});
-  EXPECT_THAT(WhyNot(loop, Code::kUnimplemented), HasSubstr("a loop?"));
+  EXPECT_THAT(WhyNot(loop, Code::kUnimplemented), HasSubstr("is part of the loop"));
   MetaWriter itself;  // a conditional that its own result decides
   itself.Placeholder("x", {}, kBool).Node("s", "Switch", {"x", "y"});
   itself.Node("not", "LogicalNot", {"s"}).Node("y", "Merge", {"not", "s:1"});
