@@ -4,19 +4,19 @@
 #include <cstring>
 #include <vector>
 
-#include "core/formats/npy/npy_header.h"
-
 namespace midstream::formats {
 namespace {
 
 // `from` holds the elements with the first axis running fastest.
 template <size_t kSize>
 void CopyFromFortran(const Shape& shape, const std::byte* from, std::byte* to, size_t count) {
-  std::vector<size_t> strides(shape.rank(), 1);  // of the source, in elements
-  for (size_t axis = 1; axis < shape.rank(); ++axis) {
-    strides[axis] = strides[axis - 1] * static_cast<size_t>(shape[axis - 1]);
+  std::vector<size_t> strides;  // of the source, in elements
+  size_t stride = 1;
+  for (int64_t dim : shape.dims()) {
+    strides.push_back(stride);
+    stride *= static_cast<size_t>(dim);
   }
-  std::vector<int64_t> at(shape.rank(), 0);
+  std::vector<int64_t> at(strides.size(), 0);
   size_t source = 0;
   for (size_t i = 0; i < count; ++i) {
     std::memcpy(to + i * kSize, from + source * kSize, kSize);
@@ -69,7 +69,7 @@ Result<Tensor> WidenedToFloat(const Tensor& tensor) {
 
 }  // namespace
 
-Result<Tensor> DecodeNpy(uint64_t size, const ReadNext& read) {
+Result<NpyHeader> DecodeNpyHeader(uint64_t size, const ReadNext& read) {
   char start[kNpyPreludeSize];
   if (size < sizeof(start)) {
     return DataLoss("not a .npy array: it has " + std::to_string(size) + " bytes");
@@ -94,6 +94,11 @@ Result<Tensor> DecodeNpy(uint64_t size, const ReadNext& read) {
                     header.shape.ToString() + ", which has " + std::to_string(*bytes) +
                     " bytes; there are " + std::to_string(size - prelude.data_begin()));
   }
+  return header;
+}
+
+Result<Tensor> DecodeNpy(uint64_t size, const ReadNext& read) {
+  MS_ASSIGN_OR_RETURN(NpyHeader header, DecodeNpyHeader(size, read));
   MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(header.dtype, header.shape));
   MS_RETURN_IF_ERROR(read(tensor.mutable_data(), tensor.byte_size()));
   if (header.dtype == DType::kBool) NormaliseBools(&tensor);

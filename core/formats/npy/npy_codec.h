@@ -7,12 +7,17 @@
 #include <string>
 
 #include "core/base/status.h"
+#include "core/formats/npy/npy_header.h"
 #include "core/graph/tensor.h"
 
 namespace midstream::formats {
 
 // Delivers the next `size` bytes of the source, in order.
 using ReadNext = std::function<Status(void* to, size_t size)>;
+
+// Reads up to the data of an array, and checks that the source has as many bytes as the header says.
+// Errors: as DecodeNpy.
+Result<NpyHeader> DecodeNpyHeader(uint64_t size, const ReadNext& read);
 
 // Reads one array from a source of `size` bytes. Errors: as ReadNpy, and those of `read`.
 Result<Tensor> DecodeNpy(uint64_t size, const ReadNext& read);

@@ -23,7 +23,7 @@ Result<NamedTensors> ReadNpz(const std::string& path);
 // One array. Errors: as ReadNpz; NOT_FOUND listing the arrays that there are.
 Result<Tensor> ReadNpzMember(const std::string& path, const std::string& key);
 
-// Replaces `path` when the whole archive is written. Errors: INVALID_ARGUMENT for strings, a name
+// Replaces `path` when the whole archive is on the disk. Errors: INVALID_ARGUMENT for strings, a name
 // that is there twice, or no tensors at all; what the system says about the path.
 Status WriteNpz(const std::string& path, const NamedTensors& tensors);
 
