@@ -137,9 +137,9 @@ void AddOnline(CLI::App& app, Action* action) {
       ->check(NotEmpty());
   command
       ->add_option("--weights", args->weights,
-                   "Checkpoints to take as new weights, in this order (repeatable); without "
-                   "it, the model's own values")
-      ->type_name("CKPT")
+                   "Checkpoints, .safetensors or .npz files to take as new weights, in this order "
+                   "(repeatable); without it, the model's own values")
+      ->type_name("FILE")
       ->check(NotEmpty());
   command->add_option("--images", args->images, "Batches to run instead of random ones, as .npy")
       ->type_name("FILE")

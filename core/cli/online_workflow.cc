@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/cli/stopwatch.h"
-#include "core/formats/model_source.h"
+#include "core/formats/weight_file.h"
 
 namespace midstream::cli {
 namespace {
@@ -111,7 +111,7 @@ Result<std::vector<NamedTensor>> OnlineWorkflow::NextWeights(int64_t index) {
     return weights;
   }
   const std::string& checkpoint = args_.weights[static_cast<size_t>(index) % args_.weights.size()];
-  MS_ASSIGN_OR_RETURN(const auto reader, model_->source().OpenWeights(checkpoint));
+  MS_ASSIGN_OR_RETURN(const auto reader, formats::OpenWeights(model_->source(), checkpoint));
   for (const std::string& name : reader->names()) {
     MS_ASSIGN_OR_RETURN(Tensor value, reader->Read(name));
     weights.push_back({name + ":0", std::move(value)});

@@ -141,9 +141,9 @@ void AddRun(CLI::App& app, Action* action) {
               "Compute this tensor; without it, the model's own outputs (repeatable)")
       ->type_name("NAME");
   AddRepeated(*command, "--weights", &args->weights,
-              "Take the weights of another checkpoint; each further one is applied as a live "
-              "update before the run (repeatable)")
-      ->type_name("CKPT");
+              "Take these weights: another checkpoint, a .safetensors or .npz file; each further one "
+              "is applied as a live update before the run (repeatable)")
+      ->type_name("FILE");
   command->add_option("--save", args->save, "Write the outputs to this .npz file")
       ->type_name("FILE")
       ->check(NotEmpty());

@@ -5,6 +5,7 @@
 #include "core/backend/host.h"
 #include "core/base/log.h"
 #include "core/engine/impl.h"
+#include "core/formats/weight_file.h"
 #include "core/plan/claimed_operators.h"
 
 namespace midstream {
@@ -162,7 +163,7 @@ Result<Model> Engine::Load(const std::string& path, const std::string& weights,
       signature};
   MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path, options));
   if (!weights.empty()) {
-    MS_ASSIGN_OR_RETURN(model.impl_->initial, model.impl_->source->OpenWeights(weights));
+    MS_ASSIGN_OR_RETURN(model.impl_->initial, formats::OpenWeights(*model.impl_->source, weights));
   }
   model.impl_->MakeStore();
   return model;

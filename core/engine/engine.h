@@ -122,8 +122,8 @@ class MS_API Model {
   Result<Session> CreateSession(const SessionOptions& options);
 
   Update BeginUpdate();
-  // Every weight of another checkpoint of the same model, as one update. Errors: as Update::Commit;
-  // those of reading.
+  // Every weight of another checkpoint of the same model, or of a .safetensors or .npz file with the
+  // model's names, as one update. Errors: as Update::Commit; those of reading.
   Result<uint64_t> UpdateFrom(const std::string& checkpoint);
   uint64_t version() const;
   // The exact current value. Errors: NOT_FOUND.
@@ -146,10 +146,10 @@ class MS_API Engine {
   static Result<Engine> Open(const std::string& config_path,
                              const std::vector<std::string>& overrides = {});
 
-  // A TensorFlow checkpoint (prefix, .meta file, or directory with a `checkpoint` file) or SavedModel.
-  // weights: another checkpoint to take the values from; empty: the model's own. signature: of a
-  // SavedModel; empty: its default. Errors: those of reading, naming the file; NOT_FOUND listing the
-  // signatures.
+  // A TensorFlow checkpoint (prefix, .meta file, or directory with a `checkpoint` file) or
+  // SavedModel. weights: another checkpoint, a .safetensors or a .npz file to take the values from;
+  // empty: the model's own. signature: of a SavedModel; empty: its default. Errors: those of
+  // reading, naming the file; NOT_FOUND listing the signatures.
   Result<Model> Load(const std::string& path, const std::string& weights = "",
                      const std::string& signature = "");
 

@@ -3,6 +3,7 @@
 #include "core/engine/impl.h"
 #include "core/engine/node_names.h"
 #include "core/engine/shapes.h"
+#include "core/formats/weight_file.h"
 
 namespace midstream {
 namespace {
@@ -93,13 +94,14 @@ bool Model::Impl::IsNeeded(const formats::WeightInfo& weight) const {
 }
 
 Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
-  MS_ASSIGN_OR_RETURN(auto reader, impl_->source->OpenWeights(checkpoint));
+  MS_ASSIGN_OR_RETURN(auto reader, formats::OpenWeights(*impl_->source, checkpoint));
   Update update = BeginUpdate();
   std::vector<Status> problems;
   for (const formats::WeightInfo& weight : impl_->source->weights()) {
-    if (weight.use == formats::WeightUse::kOptimizer || weight.checkpoint_key.empty()) continue;
+    if (weight.use == formats::WeightUse::kOptimizer) continue;
     auto value = reader->Read(weight.name);
-    if (value.status().code() == Code::kNotFound && !impl_->IsNeeded(weight)) continue;
+    const bool needed = !weight.checkpoint_key.empty() && impl_->IsNeeded(weight);
+    if (value.status().code() == Code::kNotFound && !needed) continue;
     if (value.ok()) {
       update.Assign(weight.name, *std::move(value));
     } else {

@@ -140,8 +140,9 @@ MIDSTREAM_API void midstream_engine_release(midstream_engine* engine);
 /* ---- Model ---- */
 
 /* Opens a TensorFlow checkpoint (a prefix, a .meta file, or a folder with a `checkpoint` file) or a
- * SavedModel with its default signature. weights: another checkpoint to take the values from, or NULL. Codes: MIDSTREAM_NOT_FOUND,
- * MIDSTREAM_INVALID_ARGUMENT, MIDSTREAM_DATA_LOSS; the message names the file. */
+ * SavedModel with its default signature. weights: another checkpoint, a .safetensors or a .npz file
+ * to take the values from, or NULL. Codes: MIDSTREAM_NOT_FOUND, MIDSTREAM_INVALID_ARGUMENT,
+ * MIDSTREAM_DATA_LOSS; the message names the file. */
 MIDSTREAM_API midstream_code midstream_model_load(midstream_engine* engine, const char* path,
                                                   const char* weights, midstream_model** out,
                                                   midstream_error* error);
@@ -155,8 +156,8 @@ MIDSTREAM_API size_t midstream_model_weight_count(const midstream_model* model);
 MIDSTREAM_API midstream_code midstream_model_weight(const midstream_model* model, size_t index,
                                                     midstream_spec* out, midstream_error* error);
 
-/* Takes every weight of another checkpoint of the same model as one update. version receives the
- * new version and may be NULL. Codes: as midstream_model_load and midstream_update_commit; on
+/* Takes every weight of another checkpoint of the same model, or of a .safetensors or .npz file with
+ * the model's names, as one update. version receives the new version and may be NULL. Codes: as midstream_model_load and midstream_update_commit; on
  * failure nothing has changed. */
 MIDSTREAM_API midstream_code midstream_model_update_from(midstream_model* model,
                                                          const char* checkpoint, uint64_t* version,

@@ -1,0 +1,25 @@
+// Weights of a model from a file of named tensors.
+//
+// The file's names are the model's weight names, with or without ":0", or the names that the model's
+// checkpoints use. Each tensor must be one of the model's, with its dtype and shape; values are
+// taken as they are. A file may hold a part of the weights: names() tells which, and whoever needs
+// all of them asks for all of them. What it holds for optimizer slots is left alone.
+#ifndef MIDSTREAM_CORE_FORMATS_WEIGHT_FILE_H_
+#define MIDSTREAM_CORE_FORMATS_WEIGHT_FILE_H_
+
+#include <memory>
+#include <string>
+
+#include "core/formats/model_source.h"
+
+namespace midstream::formats {
+
+// Another set of weights for the model: a .safetensors or .npz file, or what the model's own format
+// has for it. Errors: those of OpenTensorFile and ModelSource::OpenWeights; INVALID_ARGUMENT listing
+// every tensor that does not fit, and every weight of the model's outputs that is missing too.
+Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model,
+                                                  const std::string& path);
+
+}  // namespace midstream::formats
+
+#endif  // MIDSTREAM_CORE_FORMATS_WEIGHT_FILE_H_
