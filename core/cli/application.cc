@@ -6,6 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/cli/command.h"
+#include "core/cli/weights.h"
 
 namespace midstream::cli {
 namespace {
@@ -81,6 +82,7 @@ int Main(int argc, const char* const* argv) {
   AddOnline(app, &action);
   AddBackends(app, &action);
   AddConfig(app, &action);
+  AddWeights(app, &action);
 
   Outcome outcome = Parse(app, argc, argv, action);
   if (outcome.ok()) {
