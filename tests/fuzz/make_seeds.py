@@ -17,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OPS = HERE.parent / "data" / "tf" / "ops"
 SLICES = HERE.parent / "data" / "tf" / "slices"
 TEXT = HERE.parent / "data" / "tf" / "text"
+SAVED_MODELS = HERE.parent / "data" / "tf" / "saved_model"
 DIGITS = HERE.parent / "data" / "digits" / "mnist_deep_model.ckpt-4000"
 DATA = ".data-00000-of-00001"
 SEEDS = []
@@ -114,6 +115,13 @@ def meta_graph():
         meta = read(prefix, ".meta")
         if len(meta) < 21000:
             yield name, meta
+
+
+@target
+def saved_model():
+    for path in sorted(SAVED_MODELS.glob("*/model/saved_model.pb")):
+        if path.stat().st_size < 30000:
+            yield path.parents[1].name, path.read_bytes()
 
 
 @target

@@ -10,6 +10,7 @@ constexpr Target kTargets[] = {
     {"v1_rows", FuzzV1Rows},
     {"meta_graph", FuzzMetaGraph},
     {"text_graph", FuzzTextGraph},
+    {"saved_model", FuzzSavedModel},
     {"checkpoint_state", FuzzCheckpointState},
     {"config", FuzzConfig},
     {"npu_options", FuzzNpuOptions},

@@ -26,6 +26,7 @@ void FuzzV1Table(std::string_view input);          // the bytes of a checkpoint 
 void FuzzV1Rows(std::string_view input);           // its rows
 void FuzzMetaGraph(std::string_view input);        // the bytes of a `.meta`
 void FuzzTextGraph(std::string_view input);        // the text of a graph, `.meta` or `.pbtxt`
+void FuzzSavedModel(std::string_view input);       // the bytes of a `saved_model.pb`
 void FuzzCheckpointState(std::string_view input);  // the text of a `checkpoint` file
 // config_target.cc
 void FuzzConfig(std::string_view input);      // TOML; overrides on the lines behind a NUL

@@ -1,5 +1,6 @@
 // A checkpoint's files as the engine opens them: by path, and then everything that `inspect`, `run`
 // and a weight update ask of it.
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -114,6 +115,19 @@ void FuzzTextGraph(std::string_view input) {
     MS_FUZZ_CHECK(!encoded.ok() || encoded->size() <= 16 * input.size());
   }
   auto model = OpenModel(WriteScratch("graph.pbtxt", input));
+  CheckError(model.status());
+  if (model.ok()) Exercise(**model);
+}
+
+void FuzzSavedModel(std::string_view input) {
+  static const std::string folder = [] {  // with the variables of a real one
+    std::string path = ScratchPath("saved");
+    std::filesystem::copy(std::string(MS_TEST_DATA) + "/tf/saved_model/module/model", path,
+                          std::filesystem::copy_options::recursive);
+    return path;
+  }();
+  WriteScratch("saved/saved_model.pb", input);
+  auto model = OpenModel(folder);
   CheckError(model.status());
   if (model.ok()) Exercise(**model);
 }
