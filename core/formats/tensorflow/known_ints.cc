@@ -45,6 +45,7 @@ class Finder {
     if (node.Is("Shape")) return ShapeOf(node);
     if (node.Is("Concat")) return Concat(node, depth);
     if (node.Is("Range")) return Range(node, depth);
+    if (node.Is("Expand")) return Expand(node, depth);
     if (node.Is("Gather")) return Gather(node, depth);
     if (node.Is("Slice")) return Slice(node, depth);
     if (node.Is("Add") || node.Is("Sub") || node.Is("Mul") || node.Is("Div")) {
@@ -96,6 +97,17 @@ class Finder {
       if (__builtin_add_overflow(at, delta->front(), &at)) break;
     }
     return values;
+  }
+
+  // As Fill writes it: one element, repeated.
+  Found Expand(const Node& node, int depth) {
+    Found from = Find(node.inputs[0], depth);
+    auto shape = All(node.inputs[1], depth);
+    if (!from || from->size() != 1 || !shape || shape->size() != 1) return std::nullopt;
+    if (shape->front() < 0 || shape->front() > static_cast<int64_t>(kMostElements)) {
+      return std::nullopt;
+    }
+    return KnownInts(static_cast<size_t>(shape->front()), from->front());
   }
 
   Found Gather(const Node& node, int depth) {

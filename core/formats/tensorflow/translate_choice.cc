@@ -6,6 +6,9 @@
 namespace midstream::tensorflow {
 namespace {
 
+// Dimensions that are not known yet are compared when they are: see Where in docs/operators.md.
+Attributes Branches() { return {{"branches", int64_t{1}}}; }
+
 // Requires: `first` and `second` are inputs. Errors: UNIMPLEMENTED for shapes that differ.
 Status ExpectSameShape(const OpContext& context, size_t first, size_t second) {
   const Shape& a = context.shape(first);
@@ -26,7 +29,7 @@ Status Merge(OpContext& context) {
     return context.Unsupported("is not part of a conditional (a loop?)");
   }
   MS_RETURN_IF_ERROR(ExpectSameShape(context, 1, 2));
-  return context.Emit("Where", context.inputs());
+  return context.Emit("Where", context.inputs(), Branches());
 }
 
 // Selector, value for 0, value for 1, ...
@@ -36,7 +39,7 @@ Status Choose(OpContext& context) {
   ValueId selector = context.input(0);
   if (context.graph().value(selector).dtype == DType::kBool) {
     if (values != 2) return context.Invalid("has a boolean selector and not two branches");
-    return context.Emit("Where", {selector, context.input(2), context.input(1)});
+    return context.Emit("Where", {selector, context.input(2), context.input(1)}, Branches());
   }
   ValueId chosen = context.input(values);
   selector = context.AsInt64(0);
@@ -44,8 +47,10 @@ Status Choose(OpContext& context) {
     std::string suffix = std::to_string(i);
     ValueId index = context.Scalar("index" + suffix, DType::kI64, static_cast<double>(i));
     ValueId here = context.Helper("Equal", "equal" + suffix, {selector, index});
-    if (i + 2 == values) return context.Emit("Where", {here, context.input(i + 1), chosen});
-    chosen = context.Helper("Where", "chosen" + suffix, {here, context.input(i + 1), chosen});
+    if (i + 2 == values)
+      return context.Emit("Where", {here, context.input(i + 1), chosen}, Branches());
+    chosen = context.Helper("Where", "chosen" + suffix, {here, context.input(i + 1), chosen},
+                            Branches());
   }
   return context.Return(chosen);
 }

@@ -76,7 +76,12 @@ Status Where(InferContext& context) {
   MS_RETURN_IF_ERROR(CheckDType(context, 1, kAny));
   MS_RETURN_IF_ERROR(CheckDType(context, 2, kAny));
   MS_RETURN_IF_ERROR(CheckSameDType(context, 1, 2));
-  MS_ASSIGN_OR_RETURN(Shape shape, Broadcast(context, context.shape(1), context.shape(2)));
+  const Shape &a = context.shape(1), &b = context.shape(2);
+  if (context.node().Int("branches", 0) != 0 && a.IsFullyKnown() && b.IsFullyKnown() && a != b) {
+    return context.Error("chooses between branches of the shapes " + a.ToString() + " and " +
+                         b.ToString() + ", which must be equal");
+  }
+  MS_ASSIGN_OR_RETURN(Shape shape, Broadcast(context, a, b));
   MS_ASSIGN_OR_RETURN(context.output().shape, Broadcast(context, context.shape(0), shape));
   context.output().dtype = context.dtype(1);
   return OkStatus();

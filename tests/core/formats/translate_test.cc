@@ -173,6 +173,17 @@ TEST_F(Translate, StridedSliceWithEveryMask) {
   EXPECT_EQ(graph.value(graph.outputs()[0]).shape, Shape({2, 8, 1, 3}));
 }
 
+// tf.strided_slice without strides.
+TEST_F(Translate, StridedSliceWithFilledStrides) {
+  MetaWriter meta;
+  meta.Placeholder("x", {6, 5}).Ints("begin", {2}, {1, 0}).Ints("end", {2}, {4, 3});
+  meta.Ints("two", {1}, {2}).Ints("one", {}, {1});
+  meta.Node("strides", "Fill", {"two", "one"});
+  meta.Node("y", "StridedSlice", {"x", "begin", "end", "strides"}, {kT});
+  Graph graph = MustBuild(meta, {"y"});
+  EXPECT_EQ(graph.value(graph.outputs()[0]).shape, Shape({3, 3}));
+}
+
 TEST_F(Translate, StridedSliceRefusals) {
   auto meta = [](const std::vector<int64_t>& begin, const std::vector<int64_t>& strides) {
     MetaWriter writer = Image();

@@ -55,6 +55,11 @@ TEST(OpSchema, Broadcasting) {
   EXPECT_THAT(Infer("Add", {F32({0}), F32({2})}), HasSubstr("broadcast"));
   EXPECT_EQ(Infer("Max", {F32({2, 1}), F32({1, 3}), F32({1})}), "float32[2,3]");
   EXPECT_EQ(Infer("Where", {Of(DType::kBool, {4, 1}), F32({3}), F32({1, 1})}), "float32[4,3]");
+  const Attributes branches = {{"branches", int64_t{1}}};  // of a conditional: never broadcast
+  EXPECT_EQ(Infer("Where", {Of(DType::kBool, {}), F32({-1, 5}), F32({1, 5})}, branches),
+            "float32[?,5]");
+  EXPECT_THAT(Infer("Where", {Of(DType::kBool, {}), F32({4, 5}), F32({1, 5})}, branches),
+              HasSubstr("branches of the shapes [4,5] and [1,5], which must be equal"));
 }
 
 TEST(OpSchema, DTypes) {
