@@ -1,4 +1,7 @@
 // The order of the passes. Between two of them the graph is compact, inferred and simplified.
+#include <set>
+#include <string_view>
+
 #include "core/passes/batch_norm.h"
 #include "core/passes/fold.h"
 #include "core/passes/fuse.h"
@@ -40,9 +43,18 @@ class Optimizer {
 };
 
 // Nodes with a dtype of their own are not to disappear into others.
-std::vector<std::string> Apart(const PrecisionPolicy& policy) {
+std::vector<std::string> Apart(const Graph& graph, const PrecisionPolicy& policy) {
   std::vector<std::string> names = policy.keep;
   for (const auto& [node, asked] : policy.nodes) names.push_back(node);
+  std::set<std::string_view> operators;
+  for (const auto& [op, asked] : policy.ops) operators.insert(op);
+  for (const auto* list : {&policy.white, &policy.black, &policy.gray}) {
+    operators.insert(list->begin(), list->end());
+  }
+  if (operators.empty()) return names;
+  for (const Node& node : graph.nodes()) {
+    if (operators.contains(ListName(graph, node))) names.push_back(node.name);
+  }
   return names;
 }
 
@@ -50,13 +62,12 @@ std::vector<std::string> Apart(const PrecisionPolicy& policy) {
 
 Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evaluator& evaluator,
                                      PrecisionPlan* precision) {
-  const std::vector<std::string> keep = Apart(options.precision);
   Optimizer optimizer(graph, options, evaluator);
   MS_RETURN_IF_ERROR(optimizer.Clean());
   // NCHW first: what follows then knows one layout only.
   MS_RETURN_IF_ERROR(optimizer.SinkAndClean());
   if (options.remap) {
-    MS_RETURN_IF_ERROR(FoldBatchNorm(graph, keep));
+    MS_RETURN_IF_ERROR(FoldBatchNorm(graph, Apart(graph, options.precision)));
     MS_RETURN_IF_ERROR(optimizer.Clean());
     // Scaled filters: the Transpose of the weight moves below the scaling, where layout looks for
     // it.
@@ -70,7 +81,7 @@ Result<std::vector<Recipe>> Optimize(Graph& graph, const Options& options, Evalu
   TransposesToReshapes(graph);
   MS_RETURN_IF_ERROR(optimizer.Clean());
   if (options.fuse) {
-    MS_RETURN_IF_ERROR(Fuse(graph, keep));
+    MS_RETURN_IF_ERROR(Fuse(graph, Apart(graph, options.precision)));
     MS_RETURN_IF_ERROR(optimizer.Clean());
   }
   MS_ASSIGN_OR_RETURN(PrecisionPlan plan, PlanPrecision(graph, options.precision, options.kernels));

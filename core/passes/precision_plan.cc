@@ -303,6 +303,12 @@ class Planner {
     PrecisionDecision& decision = plan_.decisions[id];
     decision.types = types;
     decision.reason = what;
+    const bool makes_float =
+        std::any_of(node.outputs.begin(), node.outputs.end(),
+                    [&](ValueId out) { return IsPrecisionType(graph_.value(out).dtype); });
+    if (asked.output_dtype != DType::kInvalid && !makes_float) {
+      decision.reason += "; output_dtype has no effect, as the result is no float";
+    }
     SetResults(node, types.out);
     NodeTypes inner = All(types.in);
     if (answers_.First(id, types) || answers_.First(id, inner)) return OkStatus();

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
+#include "core/passes/passes.h"
 #include "tests/core/passes/passes_testing.h"
+#include "tests/core/passes/reference_testing.h"
 
 namespace midstream::passes {
 namespace {
@@ -383,6 +386,32 @@ TEST(Precision, AProductOfTwoActivationsHasNoFormThatWidens) {
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->decisions[0].types, (NodeTypes{kF32, kF32}));
   EXPECT_FALSE(plan->decisions[0].met);
+}
+
+// Else the operator would take the dtype of the one that it disappears into.
+TEST(Precision, WhatIsAskedOfAnOperatorKeepsItOutOfOthers) {
+  for (const bool listed : {false, true}) {
+    Graph graph;
+    ValueId x = graph.AddInput("x", kF32, {2, 3});
+    ValueId w = graph.AddWeight("w", kF32, {3, 4});
+    ValueId product = graph.Add("MatMul", "product", {x, w});
+    graph.AddOutput(graph.Add("Relu", "relu", {product}), "y");
+    Options options;
+    if (listed) {
+      options.precision = *PolicyForMode("mixed_float16");
+      options.precision.black = {"Relu"};
+    } else {
+      options.precision = *PolicyForMode("force_fp16");
+      options.precision.ops["Relu"].dtype = kF32;
+    }
+    PrecisionPlan plan;
+    auto recipes = Optimize(graph, options, *ReferenceEvaluator(), &plan);
+    ASSERT_TRUE(recipes.ok()) << recipes.status().ToString();
+    const auto relu = std::find_if(graph.nodes().begin(), graph.nodes().end(),
+                                   [](const Node& node) { return node.Is("Relu"); });
+    ASSERT_NE(relu, graph.nodes().end());
+    EXPECT_EQ(graph.value(relu->inputs[0]).dtype, kF32);
+  }
 }
 
 }  // namespace
