@@ -25,7 +25,7 @@ std::string Place(const Config& config, const std::string& key) {
 }  // namespace
 
 Status CheckNodeNames(const Config& config, const Graph& graph) {
-  if (config.precision.node.empty()) return OkStatus();
+  if (config.precision.node.empty() && config.precision.keep.empty()) return OkStatus();
   std::set<std::string_view> known;
   for (const Node& node : graph.nodes()) {
     std::string_view scope = node.name;
@@ -38,14 +38,21 @@ Status CheckNodeNames(const Config& config, const Graph& graph) {
   const std::vector<std::string_view> names(known.begin(), known.end());
   std::string problems;
   size_t count = 0;
-  for (const auto& [name, entry] : config.precision.node) {
-    if (known.contains(name)) continue;
-    const std::string key = "precision.node." + config::QuotedKey(name);
+  auto check = [&](const std::string& name, const std::string& place, const std::string& key) {
+    if (known.contains(name)) return;
     const std::string_view nearest =
         count++ < kMaxSuggestions ? config::Nearest(name, names) : std::string_view();
-    problems += (problems.empty() ? "" : "\n") + Place(config, key) + ": " + key +
+    problems += (problems.empty() ? "" : "\n") + place + ": " + key +
                 ": the graph has no such node" +
                 (nearest.empty() ? "" : "; did you mean " + std::string(nearest) + "?");
+  };
+  for (const auto& [name, entry] : config.precision.node) {
+    const std::string key = "precision.node." + config::QuotedKey(name);
+    check(name, Place(config, key), key);
+  }
+  for (const std::string& name : config.precision.keep) {
+    check(name, config.origin("precision.keep").ToString(),
+          "precision.keep " + config::QuotedKey(name));
   }
   return problems.empty() ? OkStatus() : InvalidArgument(problems);
 }

@@ -7,8 +7,8 @@
 
 namespace midstream {
 
-// Every [precision.node."NAME"] must be a node of the graph or a scope of nodes: a misspelt one
-// would change nothing, silently. Errors: INVALID_ARGUMENT listing each that is not, with its key,
+// Every [precision.node."NAME"] and every name of precision.keep must be a node of the graph or a
+// scope of nodes: a misspelt one would change nothing, silently. Errors: INVALID_ARGUMENT listing each that is not, with its key,
 // where it stands and the nearest name.
 Status CheckNodeNames(const Config& config, const Graph& graph);
 

@@ -144,6 +144,9 @@ TEST_F(Options, NodesThatAreNotThereAreRefusedByKeyAndPlace) {
             "fc1/MatMul?");
   EXPECT_EQ(Refusal({"precision.node.zzzzzzzzzz.dtype=float32"}),
             "--set: precision.node.zzzzzzzzzz: the graph has no such node");
+  EXPECT_EQ(Refusal({"precision.keep=[\"conv1\", \"fc1/MatMull\"]"}),
+            "--set: precision.keep \"fc1/MatMull\": the graph has no such node; did you mean "
+            "fc1/MatMul?");
   for (const char* known : {"fc1/MatMul", "fc1"}) {
     const auto session = Open({"precision.node." + std::string(known) + ".impl=high_precision"});
     EXPECT_TRUE(session.ok()) << session.status().ToString();
