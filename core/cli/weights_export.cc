@@ -129,6 +129,9 @@ Outcome Export(const Args& args) {
   } else {
     written = WriteCheckpoint(args.output, model->source(), *set, args.latest);
   }
+  if (written.code() == Code::kNotFound || written.code() == Code::kPermissionDenied) {
+    return {Exit::kFailed, written};  // of the output's folder
+  }
   if (!written.ok()) return DataFailure(written);
   return Report(args, *set, bytes, digests);
 }
@@ -144,7 +147,10 @@ void AddWeightsExport(CLI::App& weights, Action* action) {
       "  midstream weights export model.ckpt-0 --weights policy.safetensors --output "
       "out/new.ckpt\n",
       &args->json);
-  command->add_option("MODEL", args->model, "Checkpoint prefix, .meta file, or folder")->required();
+  command
+      ->add_option("MODEL", args->model,
+                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
+      ->required();
   command
       ->add_option(
           "--output", args->output,

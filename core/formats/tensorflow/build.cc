@@ -198,7 +198,7 @@ class Builder {
       const NodeDef& node = source_.node(step.node);
       if (!IsPlaceholder(node)) continue;
       if (!feeds_.empty()) {
-        return InvalidArgument("the outputs need placeholder " + Quoted(node.name) +
+        return InvalidArgument("the outputs need input " + Quoted(InputInfo({step.node, 0}).name) +
                                ", which is not fed");
       }
       MS_RETURN_IF_ERROR(AddInput({step.node, 0}));
