@@ -155,7 +155,7 @@ TEST_F(WeightsTest, ComparesLikeDiff) {
 TEST_F(WeightsTest, SaysWhatIsWrong) {
   const CommandResult folder =
       Weights({"export", DigitsCheckpoint(0), "--output", Path("no/w.npz")});
-  EXPECT_EQ(folder.exit, 3);
+  EXPECT_EQ(folder.exit, 1);
   EXPECT_THAT(folder.err, AllOf(StartsWith("midstream: "), HasSubstr(Path("no/w.npz"))));
   std::ofstream(Path("bad.safetensors")) << "not a header";
   const CommandResult bad = Weights({"show", Path("bad.safetensors")});
