@@ -9,6 +9,7 @@
 #include "core/formats/tensorflow/inference_part.h"
 #include "core/formats/tensorflow/text_proto.h"
 #include "core/formats/tensorflow/weights.h"
+#include "core/formats/tensorflow/wire_writer.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -31,7 +32,7 @@ Result<std::string> EncodeGraphText(std::string_view text) {
   MS_ASSIGN_OR_RETURN(std::string meta, EncodeText(text, TextMessage::kMetaGraphDef));
   if (!meta.empty()) return meta;
   MS_ASSIGN_OR_RETURN(std::string graph, EncodeText(text, TextMessage::kGraphDef));
-  AppendBytes(2, graph, &meta);
+  PutBytes(2, graph, &meta);
   return meta;
 }
 

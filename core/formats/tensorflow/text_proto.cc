@@ -8,6 +8,7 @@
 
 #include "core/formats/file.h"
 #include "core/formats/tensorflow/text_string.h"
+#include "core/formats/tensorflow/wire_writer.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -15,21 +16,6 @@ namespace {
 using formats::Quoted;
 
 constexpr int kDeepest = 64;
-
-enum WireTag : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-void AppendVarint(uint64_t value, std::string* out) {
-  for (; value >= 0x80; value >>= 7) *out += static_cast<char>(value | 0x80);
-  *out += static_cast<char>(value);
-}
-
-void AppendTag(uint32_t field, WireTag wire, std::string* out) {
-  AppendVarint(uint64_t{field} << 3 | wire, out);
-}
-
-void AppendFixed(uint64_t bits, size_t size, std::string* out) {
-  for (size_t i = 0; i < size; ++i) *out += static_cast<char>(bits >> (8 * i) & 0xff);
-}
 
 bool IsWordCharacter(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -195,13 +181,13 @@ class TextReader {
       if (end == '\0') return Error("expected '{' after " + Quoted(field.name));
       std::string inner;
       MS_RETURN_IF_ERROR(ReadFields(FieldsOf(field.message), end, &inner));
-      AppendBytes(field.number, inner, out);
+      PutBytes(field.number, inner, out);
       return OkStatus();
     }
     if (field.type == TextType::kString) {
       std::string value;
       MS_RETURN_IF_ERROR(TakeStrings(&value));
-      AppendBytes(field.number, value, out);
+      PutBytes(field.number, value, out);
       return OkStatus();
     }
     SkipSpaces();
@@ -216,13 +202,13 @@ class TextReader {
     switch (field.type) {
       case TextType::kFloat:
         if (!ParseReal(word, &real)) return false;
-        AppendTag(field.number, kFixed32, out);
-        AppendFixed(std::bit_cast<uint32_t>(static_cast<float>(real)), 4, out);
+        PutTag(field.number, WireType::kFixed32, out);
+        PutLittleEndian32(std::bit_cast<uint32_t>(static_cast<float>(real)), out);
         return true;
       case TextType::kDouble:
         if (!ParseReal(word, &real)) return false;
-        AppendTag(field.number, kFixed64, out);
-        AppendFixed(std::bit_cast<uint64_t>(real), 8, out);
+        PutTag(field.number, WireType::kFixed64, out);
+        PutLittleEndian64(std::bit_cast<uint64_t>(real), out);
         return true;
       case TextType::kBool:
         number = word == "true" || word == "True" || word == "t" || word == "1";
@@ -242,8 +228,8 @@ class TextReader {
       default:
         if (!ParseInteger(word, &number)) return false;
     }
-    AppendTag(field.number, kVarint, out);
-    AppendVarint(static_cast<uint64_t>(number), out);
+    PutTag(field.number, WireType::kVarint, out);
+    PutVarint(static_cast<uint64_t>(number), out);
     return true;
   }
 
@@ -277,12 +263,6 @@ class TextReader {
 };
 
 }  // namespace
-
-void AppendBytes(uint32_t field, std::string_view bytes, std::string* out) {
-  AppendTag(field, kBytes, out);
-  AppendVarint(bytes.size(), out);
-  *out += bytes;
-}
 
 Result<std::string> EncodeText(std::string_view text, TextMessage message) {
   return TextReader(text).ReadAll(message);

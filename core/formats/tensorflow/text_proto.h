@@ -20,9 +20,6 @@ namespace midstream::tensorflow {
 // The encoded message. Errors: DATA_LOSS naming line and column.
 Result<std::string> EncodeText(std::string_view text, TextMessage message);
 
-// Appends a field that holds bytes to an encoded message.
-void AppendBytes(uint32_t field, std::string_view bytes, std::string* out);
-
 // Whether the bytes of a message are text: the encoded form has control characters from its first
 // bytes on.
 bool IsText(std::string_view bytes);

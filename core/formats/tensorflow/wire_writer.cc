@@ -1,15 +1,10 @@
 #include "core/formats/tensorflow/wire_writer.h"
 
-#include "core/formats/tensorflow/wire.h"
-
 namespace midstream::tensorflow {
-namespace {
 
 void PutTag(uint32_t field, WireType type, std::string* message) {
   PutVarint((uint64_t{field} << 3) | static_cast<uint64_t>(type), message);
 }
-
-}  // namespace
 
 void PutVarint(uint64_t number, std::string* message) {
   for (; number >= 0x80; number >>= 7) *message += static_cast<char>(number | 0x80);
@@ -18,6 +13,10 @@ void PutVarint(uint64_t number, std::string* message) {
 
 void PutLittleEndian32(uint32_t number, std::string* message) {
   for (int shift = 0; shift < 32; shift += 8) *message += static_cast<char>(number >> shift);
+}
+
+void PutLittleEndian64(uint64_t number, std::string* message) {
+  for (int shift = 0; shift < 64; shift += 8) *message += static_cast<char>(number >> shift);
 }
 
 void PutNumber(uint32_t field, int64_t number, std::string* message) {

@@ -6,11 +6,16 @@
 #include <string>
 #include <string_view>
 
+#include "core/formats/tensorflow/wire.h"
+
 namespace midstream::tensorflow {
 
 void PutVarint(uint64_t number, std::string* message);
-// Four bytes, the least significant first.
+// What begins a field.
+void PutTag(uint32_t field, WireType type, std::string* message);
+// The least significant byte first.
 void PutLittleEndian32(uint32_t number, std::string* message);
+void PutLittleEndian64(uint64_t number, std::string* message);
 
 // One field of a message.
 void PutNumber(uint32_t field, int64_t number, std::string* message);
