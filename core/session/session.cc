@@ -1,7 +1,8 @@
 #include "core/session/session.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "core/graph/element.h"
 
 namespace midstream::session {
 namespace {
@@ -10,24 +11,9 @@ std::string Describe(DType dtype, const Shape& shape) {
   return std::string(DTypeName(dtype)) + shape.ToString();
 }
 
-// Whether every element of a float tensor equals `want`.
 bool AllEqual(const Tensor& tensor, double want) {
   for (int64_t i = 0; i < tensor.count(); ++i) {
-    const auto* at = static_cast<const std::byte*>(tensor.data()) +
-                     static_cast<size_t>(i) * DTypeSize(tensor.dtype());
-    double value = 0;
-    if (tensor.dtype() == DType::kF32) {
-      float element;
-      std::memcpy(&element, at, sizeof element);
-      value = element;
-    } else if (tensor.dtype() == DType::kF64) {
-      std::memcpy(&value, at, sizeof value);
-    } else {
-      uint16_t bits;
-      std::memcpy(&bits, at, sizeof bits);
-      value = tensor.dtype() == DType::kF16 ? HalfToFloat(bits) : BFloat16ToFloat(bits);
-    }
-    if (value != want) return false;
+    if (ElementAsDouble(tensor, i) != want) return false;
   }
   return true;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "core/formats/tensorflow/scalar.h"
 #include "core/formats/tensorflow/tensor_proto.h"
 
 namespace midstream::tensorflow {
@@ -62,25 +63,14 @@ class Matcher {
     return ref;
   }
 
-  // The value of a floating constant all of whose elements are equal.
+  // The value of a floating constant of one element.
   std::optional<double> Constant(TensorRef ref) const {
     const NodeDef* node = Node(ref, {"Const"});
     const AttrValue* value = node ? graph_.Attr(*node, "value", AttrKind::kTensor) : nullptr;
     if (value == nullptr) return std::nullopt;
     auto tensor = DecodeTensor(value->bytes);
-    if (!tensor.ok() || tensor->count() != 1) return std::nullopt;
-    switch (tensor->dtype()) {
-      case DType::kF32:
-        return tensor->as<float>()[0];
-      case DType::kF64:
-        return tensor->as<double>()[0];
-      case DType::kF16:
-        return HalfToFloat(tensor->as<uint16_t>()[0]);
-      case DType::kBF16:
-        return BFloat16ToFloat(tensor->as<uint16_t>()[0]);
-      default:
-        return std::nullopt;
-    }
+    if (!tensor.ok() || !IsFloat(tensor->dtype())) return std::nullopt;
+    return ScalarValue(*tensor);
   }
 
   bool IsConstant(TensorRef ref, double value) const {

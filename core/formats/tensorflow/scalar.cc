@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+
+#include "core/graph/element.h"
 
 namespace midstream::tensorflow {
 namespace {
@@ -32,22 +35,8 @@ const Row* FindRow(std::string_view op) {
 
 std::optional<double> ScalarValue(const Tensor& tensor) {
   if (tensor.count() != 1) return std::nullopt;
-  switch (tensor.dtype()) {
-    case DType::kF32:
-      return tensor.as<float>()[0];
-    case DType::kF64:
-      return tensor.as<double>()[0];
-    case DType::kF16:
-      return HalfToFloat(tensor.as<uint16_t>()[0]);
-    case DType::kBF16:
-      return BFloat16ToFloat(tensor.as<uint16_t>()[0]);
-    case DType::kBool:
-      return tensor.as<uint8_t>()[0] != 0 ? 1.0 : 0.0;
-    default:
-      break;
-  }
-  auto ints = tensor.ToInts();
-  return ints.ok() ? std::optional(static_cast<double>((*ints)[0])) : std::nullopt;
+  const double value = ElementAsDouble(tensor, 0);
+  return std::isnan(value) && !IsFloat(tensor.dtype()) ? std::nullopt : std::optional(value);
 }
 
 bool IsPredicateOperator(std::string_view op) {

@@ -7,6 +7,7 @@
 
 #include "core/backend/host.h"
 #include "core/backend/registry.h"
+#include "core/graph/element.h"
 #include "core/plan/evaluator.h"
 
 namespace midstream::passes {
@@ -22,19 +23,6 @@ Result<std::shared_ptr<backend::Device>> OpenReference() {
   const backend::LoadedPlugin* plugin = registry.Find("reference");
   if (plugin == nullptr) return registry.WhyMissing("reference");
   return backend::Device::Open(plugin->plugin, {});
-}
-
-double ElementAt(const Tensor& tensor, size_t i) {
-  switch (tensor.dtype()) {
-    case DType::kF32:
-      return tensor.as<float>()[i];
-    case DType::kF16:
-      return HalfToFloat(tensor.as<uint16_t>()[i]);
-    case DType::kBF16:
-      return BFloat16ToFloat(tensor.as<uint16_t>()[i]);
-    default:
-      return tensor.as<double>()[i];
-  }
 }
 
 Tensor RandomTensor(const Value& value, int64_t unknown, std::mt19937& random) {
@@ -121,8 +109,8 @@ void ExpectClose(const std::vector<Tensor>& actual, const std::vector<Tensor>& e
       continue;
     }
     for (size_t k = 0; k < static_cast<size_t>(actual[i].count()); ++k) {
-      double want = ElementAt(expected[i], k);
-      double got = ElementAt(actual[i], k);
+      double want = ElementAsDouble(expected[i], static_cast<int64_t>(k));
+      double got = ElementAsDouble(actual[i], static_cast<int64_t>(k));
       // Written so that a NaN fails.
       ASSERT_TRUE(std::abs(got - want) <= rtol * std::abs(want) + atol)
           << "output " << i << " element " << k << ": " << got << ", expected " << want;
