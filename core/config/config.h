@@ -121,6 +121,10 @@ struct WeightsConfig {
   bool live_update = true;
 };
 
+struct WatchConfig {
+  int64_t settle_ms = 50;
+};
+
 struct GraphConfig {
   DropoutPolicy dropout = DropoutPolicy::kRemove;
 };
@@ -152,6 +156,7 @@ struct MS_API Config {
   PlacementConfig placement;
   PluginsConfig plugins;
   WeightsConfig weights;
+  WatchConfig watch;
   GraphConfig graph;
   ShapesConfig shapes;
   std::map<std::string, InputConfig, std::less<>> inputs;  // by name, without ":0"

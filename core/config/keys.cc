@@ -135,6 +135,7 @@ constexpr std::array kSections = {
     SectionRow{"placement", "Which backend gets which operator."},
     SectionRow{"plugins", "Where backends come from."},
     SectionRow{"weights", "Reading weights."},
+    SectionRow{"watch", "Following a trainer that saves into a folder."},
     SectionRow{"graph", "Reading graphs."},
 };
 
@@ -310,6 +311,11 @@ constexpr std::array kKeys = {
         "weights.live_update",
         "Whether a loaded model takes new weights; false refuses every update. NPU option "
         "frozen_variable = true."),
+
+    Integer<&Config::watch, &WatchConfig::settle_ms>(
+        "watch.settle_ms", 0, 3600000,
+        "Milliseconds for which the files of new weights must have been left alone before they are "
+        "taken."),
 
     Choice<kDropoutPolicies, &Config::graph, &GraphConfig::dropout>(
         "graph.dropout",

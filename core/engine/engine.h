@@ -5,8 +5,9 @@
 //   Session  the model compiled for a set of inputs and outputs; run it from any thread
 //   Update   new weights by name; one Commit makes them current for every session of the model,
 //            or changes nothing
+//   Source   what brings new weights from outside: source.h
 //
-// All four are handles: copies refer to the same object, and each keeps what it depends on alive.
+// All are handles: copies refer to the same object, and each keeps what it depends on alive.
 // Every method may be called from any thread unless it says otherwise. Nothing throws. Requires: a
 // program built with the same compiler and standard library as the engine; for others there is the
 // C API, midstream/midstream.h.
@@ -23,6 +24,7 @@
 #include "core/base/export.h"
 #include "core/base/status.h"
 #include "core/config/config.h"
+#include "core/engine/source.h"
 #include "core/graph/named_tensor.h"
 #include "core/graph/precision_report.h"
 
@@ -125,6 +127,12 @@ class MS_API Model {
   // Every weight of another checkpoint of the same model, or of a .safetensors or .npz file with the
   // model's names, as one update. Errors: as Update::Commit; those of reading.
   Result<uint64_t> UpdateFrom(const std::string& checkpoint);
+  // Follows a trainer that saves into a folder: whatever is newest there becomes the current version,
+  // as UpdateFrom would make it, as soon as it is complete (docs/sources.md). Every version made and
+  // every source refused is an event. Errors: NOT_FOUND, INVALID_ARGUMENT when it is no folder,
+  // RESOURCE_EXHAUSTED when the system has no more watches.
+  Result<Source> Watch(const std::string& folder, const WatchOptions& options,
+                       SourceCallback callback);
   uint64_t version() const;
   // The exact current value. Errors: NOT_FOUND.
   Result<Tensor> ReadWeight(const std::string& name);

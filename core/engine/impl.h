@@ -4,6 +4,7 @@
 #ifndef MIDSTREAM_CORE_ENGINE_IMPL_H_
 #define MIDSTREAM_CORE_ENGINE_IMPL_H_
 
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -41,6 +42,10 @@ struct Model::Impl {
 
   // Fills `store` from the source's weights.
   void MakeStore();
+  // Opens, reads everything and commits it. Errors: those of opening; every weight that cannot be
+  // read; those of Update::Commit. In every case nothing has changed.
+  using OpenReader = std::function<Result<std::unique_ptr<formats::WeightReader>>()>;
+  Result<AppliedWeights> ApplyWhole(Update update, const OpenReader& open) const;
   bool IsNeeded(const formats::WeightInfo& weight) const;
 };
 

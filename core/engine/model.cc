@@ -16,15 +16,6 @@ std::vector<session::UnusedInput> UnusedInputs(const formats::BuiltGraph& built)
   return unused;
 }
 
-// One problem as it is, several as a list under the first one's code.
-Status Joined(const std::vector<Status>& problems) {
-  if (problems.size() == 1) return problems.front();
-  std::string text =
-      "the checkpoint cannot be taken, " + std::to_string(problems.size()) + " weights are bad:";
-  for (const Status& problem : problems) text += "\n  " + std::string(problem.message());
-  return {problems.front().code(), text};
-}
-
 // graph.dropout = "error"
 Status RefuseDropout(const formats::BuiltGraph& built) {
   if (built.removed_dropout.empty()) return OkStatus();
@@ -88,28 +79,11 @@ Update Model::BeginUpdate() {
   return update;
 }
 
-// Others may be missing from a checkpoint: a trainer need not save its step counter.
-bool Model::Impl::IsNeeded(const formats::WeightInfo& weight) const {
-  return weight.use == formats::WeightUse::kOutputs || store->IsUsed(weight.name);
-}
-
 Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
-  MS_ASSIGN_OR_RETURN(auto reader, formats::OpenWeights(*impl_->source, checkpoint));
-  Update update = BeginUpdate();
-  std::vector<Status> problems;
-  for (const formats::WeightInfo& weight : impl_->source->weights()) {
-    if (weight.use == formats::WeightUse::kOptimizer) continue;
-    auto value = reader->Read(weight.name);
-    const bool needed = !weight.checkpoint_key.empty() && impl_->IsNeeded(weight);
-    if (value.status().code() == Code::kNotFound && !needed) continue;
-    if (value.ok()) {
-      update.Assign(weight.name, *std::move(value));
-    } else {
-      problems.push_back(value.status());
-    }
-  }
-  if (!problems.empty()) return Joined(problems);
-  return update.Commit();
+  MS_ASSIGN_OR_RETURN(const AppliedWeights applied, impl_->ApplyWhole(BeginUpdate(), [&] {
+    return formats::OpenWeights(*impl_->source, checkpoint);
+  }));
+  return applied.version;
 }
 
 uint64_t Model::version() const { return impl_->store->Pin()->id; }
@@ -132,9 +106,7 @@ const std::vector<TensorSpec>& Session::outputs() const { return impl_->session-
 const std::vector<std::string>& Session::fallbacks() const {
   return impl_->session->program().placement().fallbacks;
 }
-const PrecisionReport& Session::precision() const {
-  return impl_->session->program().precision();
-}
+const PrecisionReport& Session::precision() const { return impl_->session->program().precision(); }
 std::string Session::DescribeGraph() const { return impl_->session->program().graph().ToString(); }
 
 Result<RunResult> Session::Run(const std::vector<NamedTensor>& inputs) {

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <future>
 
 #include "core/base/log.h"
 #include "core/base/status.h"
@@ -179,6 +182,36 @@ TEST(CApi, NamesCodesAndHandsOutLogMessages) {
   midstream_set_log(nullptr, nullptr, 0);
   Log(LogLevel::kError, "dropped");
   EXPECT_EQ(text, "3 kept");
+}
+
+TEST_F(CApiTest, WatchesAFolder) {
+  std::string folder = ::testing::TempDir() + "midstream-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::ofstream(folder + "/a.npz") << "no archive";
+  struct Seen {
+    std::promise<std::string> message;
+    midstream_code code = MIDSTREAM_OK;
+  } seen;
+  const auto callback = [](void* user, const midstream_source_event* event) {
+    auto* to = static_cast<Seen*>(user);
+    to->code = event->code;
+    to->message.set_value(std::string(event->source) + " " + event->message);
+  };
+  midstream_source* source = nullptr;
+  ASSERT_EQ(midstream_model_watch(model_, folder.c_str(), 1, callback, &seen, &source, &error_),
+            MIDSTREAM_OK)
+      << error_.message;
+  EXPECT_THAT(seen.message.get_future().get(), HasSubstr("/a.npz"));
+  EXPECT_EQ(seen.code, MIDSTREAM_DATA_LOSS);
+  midstream_source_release(source);
+  EXPECT_EQ(midstream_model_version(model_), 1u);
+  std::filesystem::remove_all(folder);
+
+  EXPECT_EQ(midstream_model_watch(model_, folder.c_str(), -1, nullptr, nullptr, &source, &error_),
+            MIDSTREAM_NOT_FOUND);
+  EXPECT_EQ(source, nullptr);
+  EXPECT_EQ(midstream_model_watch(model_, nullptr, -1, nullptr, nullptr, &source, &error_),
+            MIDSTREAM_INVALID_ARGUMENT);
 }
 
 }  // namespace

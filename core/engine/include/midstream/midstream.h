@@ -4,6 +4,7 @@
  *   model    a trained checkpoint, opened in place, and its current weight version
  *   session  the model compiled for a set of inputs and outputs; run it from any thread
  *   update   new weights by name; a commit makes them current for every session, or changes nothing
+ *   source   what brings new weights from outside: a watched folder
  *
  * Rules that hold everywhere
  *
@@ -125,6 +126,7 @@ typedef struct midstream_model midstream_model;
 typedef struct midstream_session midstream_session;
 typedef struct midstream_result midstream_result;
 typedef struct midstream_update midstream_update;
+typedef struct midstream_source midstream_source;
 
 /* ---- Engine ---- */
 
@@ -225,6 +227,38 @@ MIDSTREAM_API midstream_code midstream_update_commit(midstream_update* update, u
 MIDSTREAM_API midstream_code midstream_update_discard(midstream_update* update,
                                                       midstream_error* error);
 MIDSTREAM_API void midstream_update_release(midstream_update* update);
+
+/* ---- Source: it works until it is released ---- */
+
+/* What became of one set of weights that a source brought; valid during the callback. */
+typedef struct midstream_source_event {
+  const char* source;  /* the file, the prefix of the checkpoint, or what the sender called it */
+  const char* message; /* why it was refused; empty when code is MIDSTREAM_OK */
+  uint64_t version;    /* that it is now; 0 when it was refused: then nothing has changed */
+  uint64_t tensors;
+  uint64_t superseded; /* sources passed over since the last event, as a newer one was there */
+  double read_ms;      /* opening and reading */
+  double update_ms;    /* checking, staging and committing */
+  midstream_code code;
+} midstream_source_event;
+
+/* Called on a thread of the source, one event at a time; until it returns, the source applies
+ * nothing. It may call the library, also to release the source. */
+typedef void (*midstream_source_callback)(void* user, const midstream_source_event* event);
+
+/* Follows a trainer that saves into a folder: the newest .safetensors or .npz file, or the checkpoint
+ * that TensorFlow's `checkpoint` file names, becomes the current version as soon as it is complete and
+ * was left alone for settle_ms (less than 0: as the configuration says). callback may be NULL. Codes:
+ * MIDSTREAM_NOT_FOUND, MIDSTREAM_INVALID_ARGUMENT when it is no folder,
+ * MIDSTREAM_RESOURCE_EXHAUSTED when the system has no more watches. */
+MIDSTREAM_API midstream_code midstream_model_watch(midstream_model* model, const char* folder,
+                                                   int64_t settle_ms,
+                                                   midstream_source_callback callback, void* user,
+                                                   midstream_source** out, midstream_error* error);
+
+/* Stops the source: when this returns, nothing is applied and no callback runs any more, unless it is
+ * called in the callback. */
+MIDSTREAM_API void midstream_source_release(midstream_source* source);
 
 #ifdef __cplusplus
 }
