@@ -155,6 +155,14 @@ Result<std::shared_ptr<Plan>> Plan::Create(std::shared_ptr<Module> module, const
 
 Plan::~Plan() { module_->device()->table().plan_release(handle_); }
 
+Result<uint64_t> Module::WeightsCost(uint32_t slot) const {
+  uint64_t bytes = 0;
+  ms_error error = EmptyError();
+  ms_code code = device_->table().weights_cost(handle_, nullptr, &slot, 1, &bytes, &error);
+  MS_RETURN_IF_ERROR(FromAbi(code, error, device_->plugin_name(), "weights_cost"));
+  return bytes;
+}
+
 Result<std::shared_ptr<WeightSet>> WeightSet::Begin(std::shared_ptr<Module> module,
                                                     const WeightSet* base) {
   ms_weights* handle = nullptr;
@@ -168,17 +176,39 @@ Result<std::shared_ptr<WeightSet>> WeightSet::Begin(std::shared_ptr<Module> modu
 
 WeightSet::~WeightSet() { module_->device()->table().weights_release(handle_); }
 
-Status WeightSet::Put(Queue& queue, uint32_t slot, const Tensor& value) {
+Status WeightSet::Put(Queue& queue, ms_put* put) {
+  put->struct_size = sizeof *put;
+  ms_error error = EmptyError();
+  const Device& device = *module_->device();
+  return FromAbi(device.table().weights_put(handle_, queue.handle(), put, &error), error,
+                 device.plugin_name(), "weights_put");
+}
+
+Status WeightSet::Put(Queue& queue, uint32_t slot, const Tensor& value, bool adopt) {
   ms_tensor tensor = HostTensor(value);
   ms_put put{};
-  put.struct_size = sizeof put;
   put.slot = slot;
   put.value = &tensor;
   put.row_count = -1;
-  ms_error error = EmptyError();
-  const Device& device = *module_->device();
-  return FromAbi(device.table().weights_put(handle_, queue.handle(), &put, &error), error,
-                 device.plugin_name(), "weights_put");
+  if (!adopt || (module_->device()->info().capabilities & MS_CAP_WEIGHTS_ADOPT) == 0) {
+    return Put(queue, &put);
+  }
+  auto share = std::make_unique<Tensor>(value);
+  put.released = [](void* tensor_share) { delete static_cast<Tensor*>(tensor_share); };
+  put.released_user = share.get();
+  MS_RETURN_IF_ERROR(Put(queue, &put));
+  static_cast<void>(share.release());  // the plugin's now
+  return OkStatus();
+}
+
+Status WeightSet::PutRows(Queue& queue, uint32_t slot, const Tensor& rows, int64_t begin) {
+  ms_tensor tensor = HostTensor(rows);
+  ms_put put{};
+  put.slot = slot;
+  put.value = &tensor;
+  put.row_begin = begin;
+  put.row_count = rows.shape()[0];
+  return Put(queue, &put);
 }
 
 Status WeightSet::Seal(Queue& queue) {

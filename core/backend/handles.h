@@ -97,6 +97,9 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
+  // Memory that a new value of the slot needs at most.
+  Result<uint64_t> WeightsCost(uint32_t slot) const;
+
   const std::shared_ptr<Device>& device() const { return device_; }
   ms_module* handle() const { return handle_; }
 
@@ -137,8 +140,12 @@ class WeightSet {
   WeightSet(const WeightSet&) = delete;
   WeightSet& operator=(const WeightSet&) = delete;
 
-  // `value` must stay as it is until Seal returns.
-  Status Put(Queue& queue, uint32_t slot, const Tensor& value);
+  // `value` must stay as it is until Seal returns. adopt: where the device can, it uses the bytes
+  // where they lie and shares their ownership for as long as it does.
+  Status Put(Queue& queue, uint32_t slot, const Tensor& value, bool adopt = false);
+  // Rows [begin, begin + rows.shape()[0]) of axis 0. Errors: UNIMPLEMENTED without
+  // MS_CAP_WEIGHTS_ROWS.
+  Status PutRows(Queue& queue, uint32_t slot, const Tensor& rows, int64_t begin);
   // Returns when the set can be executed.
   Status Seal(Queue& queue);
   // The value as it was put. Errors: UNIMPLEMENTED when the device does not offer it.
@@ -149,6 +156,8 @@ class WeightSet {
  private:
   WeightSet(std::shared_ptr<Module> module, ms_weights* handle)
       : module_(std::move(module)), handle_(handle) {}
+  Status Put(Queue& queue, ms_put* put);
+
   std::shared_ptr<Module> module_;
   ms_weights* handle_;
 };

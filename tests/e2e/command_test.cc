@@ -52,7 +52,7 @@ TEST(Command, ListsTheBackends) {
   ASSERT_EQ(json["plugins"].size(), 2u);
   for (const auto& plugin : json["plugins"]) {
     EXPECT_TRUE(plugin["ok"]);
-    EXPECT_EQ(plugin["abi"], "1.0");
+    EXPECT_EQ(plugin["abi"], "1.1");
     EXPECT_FALSE(plugin["devices"].empty());
     EXPECT_GT(plugin["operators"].size(), 10u);
   }

@@ -1,4 +1,4 @@
-/* Midstream backend ABI 1.0: the one contract between the engine ("the core") and a backend plugin.
+/* Midstream backend ABI 1.1: the one contract between the engine ("the core") and a backend plugin.
  *
  * A plugin is one shared library that exports one symbol, midstream_backend_query(). It includes this header and
  * nothing else of Midstream; the header is plain C11 and includes nothing but <stddef.h> and <stdint.h>.
@@ -39,7 +39,7 @@ extern "C" {
 /* ---- Versions -------------------------------------------------------------------------------------------------- */
 
 #define MS_ABI_MAJOR 1u /* differs: the plugin is refused */
-#define MS_ABI_MINOR 0u /* the newest minor that this header describes */
+#define MS_ABI_MINOR 1u /* the newest minor that this header describes */
 /* A plugin may define MS_TARGET_MINOR before the include to be built for an older minor. */
 #ifndef MS_TARGET_MINOR
 #define MS_TARGET_MINOR MS_ABI_MINOR
@@ -86,7 +86,7 @@ typedef struct ms_kv {
   ms_str value;
 } ms_kv;
 
-/* DLPack coding: a type class, the bits of one lane, and the number of lanes (1 in ABI 1.0). */
+/* DLPack coding: a type class, the bits of one lane, and the number of lanes (1 in ABI 1). */
 typedef struct ms_dtype {
   uint8_t code;
   uint8_t bits;
@@ -114,7 +114,7 @@ typedef struct ms_fence {
 
 /* A tensor in memory. It lies either in a buffer of the plugin (buffer, byte_offset) or, when buffer is NULL, at the
  * host address data. Host addresses occur in weights_put, weights_get and queue_copy on every device, and in execute only
- * on devices with MS_DEVICE_HOST_MEMORY. shape has rank entries. byte_strides is NULL for contiguous row-major; in ABI 1.0
+ * on devices with MS_DEVICE_HOST_MEMORY. shape has rank entries. byte_strides is NULL for contiguous row-major; in ABI 1
  * the core passes only contiguous tensors. Inputs, outputs and scratch of execute are aligned to 64 bytes when they are
  * the core's own memory; values of weights_put may have any alignment. */
 typedef struct ms_tensor {
@@ -213,6 +213,7 @@ typedef struct ms_value_info {
 #define MS_CAP_WEIGHTS_VERSIONED 1u /* several sealed sets live at once; staging may run while plans execute */
 #define MS_CAP_WEIGHTS_ROWS 2u      /* weights_put accepts row ranges */
 #define MS_CAP_WEIGHTS_GET 4u       /* weights_get is offered, for every slot */
+#define MS_CAP_WEIGHTS_ADOPT 8u     /* weights_put takes memory over (since 1.1) */
 
 #define MS_LAYOUT_NCHW 0u /* convolution and pooling nodes arrive as ONNX defines them */
 #define MS_LAYOUT_NHWC 1u /* the core hands them over channels last (domain midstream, data_layout = "NHWC") */
@@ -257,7 +258,8 @@ typedef struct ms_module_options {
   uint32_t flags; /* MS_MODULE_* */
 } ms_module_options;
 
-/* One slot's new value. row_count < 0: the whole tensor, else rows [row_begin, row_begin + row_count) of axis 0. */
+/* One slot's new value. row_count < 0: the whole tensor, else rows [row_begin, row_begin + row_count) of axis 0 of a slot
+ * that has a value already; the others keep theirs. value has the shape of what is put. */
 typedef struct ms_put {
   uint32_t struct_size;
   uint32_t slot;
@@ -265,6 +267,11 @@ typedef struct ms_put {
   const ms_fence* ready; /* NULL: readable now */
   int64_t row_begin;
   int64_t row_count;
+  /* Since 1.1, only for devices with MS_CAP_WEIGHTS_ADOPT: NULL, or the memory of a whole tensor is handed over. Once
+   * weights_put has returned MS_OK, the plugin may use it where it lies and calls released(released_user) exactly once,
+   * on any thread, when it does so no more; at the latest when the last set that has this value is released. */
+  void (*released)(void* user);
+  void* released_user;
 } ms_put;
 
 typedef struct ms_exec {

@@ -95,7 +95,8 @@ class HostBackend {
   static ms_code DeviceInfo(ms_device* device, ms_device_info* info, ms_error*) {
     auto full = Sized<ms_device_info>();
     full.flags = MS_DEVICE_HOST_MEMORY | MS_DEVICE_SYNC;
-    full.capabilities = MS_CAP_WEIGHTS_VERSIONED | MS_CAP_WEIGHTS_GET;
+    full.capabilities =
+        MS_CAP_WEIGHTS_VERSIONED | MS_CAP_WEIGHTS_ROWS | MS_CAP_WEIGHTS_GET | MS_CAP_WEIGHTS_ADOPT;
     full.layout = Impl::kLayout;
     full.name = Str(As<Device>(device)->name);
     full.isa = Str(As<Device>(device)->isa);
@@ -254,8 +255,15 @@ class HostBackend {
   static ms_code WeightsPut(ms_weights* weights, ms_queue*, const ms_put* put, ms_error* error) {
     return Guard(error, [&] {
       CheckSized(*put, "ms_put");
-      if (put->row_count >= 0) throw Error(MS_UNIMPLEMENTED, "row ranges are not offered");
-      As<Weights>(weights)->Put(put->slot, ToView(*put->value));
+      auto* set = As<Weights>(weights);
+      const TensorView value = ToView(*put->value);
+      if (put->row_count >= 0) {
+        set->PutRows(put->slot, value, put->row_begin, put->row_count);
+      } else if (put->released != nullptr) {
+        set->Adopt(put->slot, value, put->released, put->released_user);
+      } else {
+        set->Put(put->slot, value);
+      }
     });
   }
   static ms_code WeightsSeal(ms_weights* weights, ms_queue* queue, uint64_t signal,

@@ -103,10 +103,29 @@ class Host {
   const ms_host* host_;
 };
 
-// Memory from the host's counted and recycled allocator.
+// Copies on as many threads as the host lends.
+inline void CopyBytes(const Host& host, void* to, const void* from, uint64_t bytes) {
+  constexpr uint64_t kPiece = 512 << 10;  // smaller ones are not worth waking a thread
+  const uint64_t pieces = bytes / kPiece;
+  if (pieces < 2 || host.thread_count() == 1) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    return;
+  }
+  host.ParallelFor(static_cast<uint32_t>(pieces), [&](uint32_t i) {
+    const uint64_t begin = i * kPiece;
+    const uint64_t end = i + 1 == pieces ? bytes : begin + kPiece;
+    std::memcpy(static_cast<std::byte*>(to) + begin, static_cast<const std::byte*>(from) + begin,
+                end - begin);
+  });
+}
+
+// Memory from the host's counted and recycled allocator, or memory that somebody handed over.
 class Block {
  public:
   Block() = default;
+  // `released(user)` is called when the block goes.
+  Block(void* data, uint64_t bytes, void (*released)(void*), void* user)
+      : data_(static_cast<std::byte*>(data)), bytes_(bytes), released_(released), user_(user) {}
   // Throws Error(MS_RESOURCE_EXHAUSTED).
   Block(const ms_host* host, uint64_t bytes) : host_(host), bytes_(bytes) {
     if (bytes == 0) return;
@@ -116,15 +135,25 @@ class Block {
     }
   }
   Block(Block&& other) noexcept
-      : host_(other.host_), data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
+      : host_(other.host_),
+        data_(std::exchange(other.data_, nullptr)),
+        bytes_(other.bytes_),
+        released_(std::exchange(other.released_, nullptr)),
+        user_(other.user_) {}
   Block& operator=(Block&& other) noexcept {
     std::swap(host_, other.host_);
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    std::swap(released_, other.released_);
+    std::swap(user_, other.user_);
     return *this;
   }
   ~Block() {
-    if (data_ != nullptr) host_->mem_free(host_->self, data_, bytes_);
+    if (released_ != nullptr) {
+      released_(user_);
+    } else if (data_ != nullptr) {
+      host_->mem_free(host_->self, data_, bytes_);
+    }
   }
   std::byte* data() const { return data_; }
   uint64_t bytes() const { return bytes_; }
@@ -133,6 +162,8 @@ class Block {
   const ms_host* host_ = nullptr;
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
+  void (*released_)(void*) = nullptr;  // set: the memory is not the host's
+  void* user_ = nullptr;
 };
 
 // A contiguous tensor in host memory. A null data pointer is an absent optional input.

@@ -105,17 +105,39 @@ class Module {
     Forms forms;
     if (holder.plain) {
       forms.plain = Block(host_, value.bytes());
-      if (value.bytes() > 0) std::memcpy(forms.plain.data(), value.data, value.bytes());
+      CopyBytes(Host(host_), forms.plain.data(), value.data, value.bytes());
     }
-    Host host(host_);
-    for (const PackTarget& target : holder.targets) {
-      forms.packed.emplace_back(host_, target.bytes);
-      uses_[target.use].kernel->Pack(target.input, value, forms.packed.back().data(), host);
-    }
+    Pack(holder, value, &forms);
     return forms;
   }
 
+  // The same for memory that is handed over: what is read as it is stays where it lies.
+  Forms MakeForms(const Holder& holder, const TensorView& value, Block&& adopted) const {
+    Forms forms;
+    Pack(holder, value, &forms);
+    if (holder.plain) forms.plain = std::move(adopted);
+    return forms;
+  }
+
+  // The value of a slot, from its forms.
+  void ReadForms(const Holder& holder, const Forms& forms, const TensorView& out) const {
+    if (holder.plain) {
+      CopyBytes(Host(host_), out.data, forms.plain.data(), out.bytes());
+    } else {
+      const PackTarget& target = holder.targets.front();
+      uses_[target.use].kernel->Unpack(target.input, forms.packed.front().data(), out);
+    }
+  }
+
  private:
+  void Pack(const Holder& holder, const TensorView& value, Forms* forms) const {
+    Host host(host_);
+    for (const PackTarget& target : holder.targets) {
+      forms->packed.emplace_back(host_, target.bytes);
+      uses_[target.use].kernel->Pack(target.input, value, forms->packed.back().data(), host);
+    }
+  }
+
   void FindReaders(Holder* holder) {
     uint32_t id = holder->declared.value;
     for (uint32_t use = 0; use < uses_.size(); ++use) {
@@ -162,10 +184,50 @@ class Weights {
   }
 
   void Put(uint32_t slot, const TensorView& value) {
-    if (sealed_) throw Error(MS_FAILED_PRECONDITION, "the weight set is sealed");
-    const Holder& holder = HolderOf(slot);
+    const Holder& holder = Writable(slot);
     CheckDeclared(holder, value);
     slots_[slot] = std::make_shared<const Forms>(module_->MakeForms(holder, value));
+  }
+
+  // Calls released(user) when the memory of `value` is not used any more; not at all when it throws.
+  void Adopt(uint32_t slot, const TensorView& value, void (*released)(void*), void* user) {
+    const Holder& holder = Writable(slot);
+    CheckDeclared(holder, value);
+    if (reinterpret_cast<uintptr_t>(value.data) % ByteWidth(value.dtype) != 0) {
+      slots_[slot] = std::make_shared<const Forms>(module_->MakeForms(holder, value));
+      released(user);
+      return;
+    }
+    auto forms = std::make_shared<Forms>(module_->MakeForms(holder, value, Block()));
+    // From here on nothing throws.
+    Block memory(value.data, value.bytes(), released, user);
+    if (holder.plain) forms->plain = std::move(memory);
+    slots_[slot] = std::move(forms);
+  }
+
+  void PutRows(uint32_t slot, const TensorView& rows, int64_t begin, int64_t count) {
+    const Holder& holder = Writable(slot);
+    const Declared& want = holder.declared;
+    const bool fits = !want.shape.empty() && begin >= 0 && begin <= want.shape[0] &&
+                      count <= want.shape[0] - begin && Same(rows.dtype, want.dtype) &&
+                      rows.rank == want.shape.size() && rows.dim(0) == count &&
+                      std::equal(want.shape.begin() + 1, want.shape.end(), rows.dims + 1);
+    if (!fits) {
+      throw Error(MS_INVALID_ARGUMENT, "the rows for '" + want.name + "' do not fit its slot");
+    }
+    if (slots_[slot] == nullptr) {
+      throw Error(MS_FAILED_PRECONDITION,
+                  "'" + want.name + "' has no value whose rows could change");
+    }
+    Block whole(module_->host(), want.View(nullptr).bytes());
+    TensorView value = want.View(whole.data());
+    module_->ReadForms(holder, *slots_[slot], value);
+    const uint64_t row_bytes = want.shape[0] == 0 ? 0 : value.bytes() / want.shape[0];
+    if (rows.bytes() > 0) {
+      std::memcpy(whole.data() + static_cast<uint64_t>(begin) * row_bytes, rows.data, rows.bytes());
+    }
+    slots_[slot] =
+        std::make_shared<const Forms>(module_->MakeForms(holder, value, std::move(whole)));
   }
 
   void Seal() {
@@ -188,13 +250,7 @@ class Weights {
     if (!sealed_) throw Error(MS_FAILED_PRECONDITION, "the weight set is not sealed");
     const Holder& holder = HolderOf(slot);
     CheckDeclared(holder, out);
-    const Forms& forms = *slots_[slot];
-    if (holder.plain) {
-      if (out.bytes() > 0) std::memcpy(out.data, forms.plain.data(), out.bytes());
-    } else {
-      const PackTarget& target = holder.targets.front();
-      module_->uses()[target.use].kernel->Unpack(target.input, forms.packed.front().data(), out);
-    }
+    module_->ReadForms(holder, *slots_[slot], out);
   }
 
   const Module* module() const { return module_; }
@@ -204,6 +260,11 @@ class Weights {
   const std::byte* plain(uint32_t slot) const { return slots_[slot]->plain.data(); }
 
  private:
+  const Holder& Writable(uint32_t slot) const {
+    if (sealed_) throw Error(MS_FAILED_PRECONDITION, "the weight set is sealed");
+    return HolderOf(slot);
+  }
+
   const Holder& HolderOf(uint32_t slot) const {
     if (slot >= slots_.size())
       throw Error(MS_OUT_OF_RANGE, "no weight slot " + std::to_string(slot));
