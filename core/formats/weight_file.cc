@@ -13,7 +13,8 @@ namespace {
 
 class FileWeights : public WeightReader {
  public:
-  explicit FileWeights(std::unique_ptr<TensorFile> file) : file_(std::move(file)) {}
+  FileWeights(std::unique_ptr<TensorFile> file, const MatchOptions& options)
+      : file_(std::move(file)), options_(options) {}
 
   const std::vector<std::string>& names() const override { return names_; }
 
@@ -30,8 +31,10 @@ class FileWeights : public WeightReader {
   // Why the tensor cannot be taken; empty: it can.
   std::string Problem(const TensorInfo& tensor, const WeightInfo* weight) const;
   Status Refusal(const std::vector<std::string>& problems) const;
+  bool Fits(DType dtype, DType want) const;
 
   std::unique_ptr<TensorFile> file_;
+  const MatchOptions options_;
   std::vector<std::string> names_;
   std::map<std::string, size_t> indices_;  // of the tensor of a weight
 };
@@ -39,7 +42,7 @@ class FileWeights : public WeightReader {
 // Which weight the name of a tensor stands for.
 class Spellings {
  public:
-  Spellings(const std::vector<WeightInfo>& weights, const std::vector<TensorInfo>& tensors) {
+  Spellings(const std::vector<WeightInfo>& weights, const std::vector<std::string>& given) {
     for (const WeightInfo& weight : weights) {
       own_.emplace(weight.name, &weight);
       if (weight.checkpoint_key.empty()) continue;
@@ -47,7 +50,7 @@ class Spellings {
       auto [at, fresh] = keys_.emplace(weight.checkpoint_key, &weight);
       if (!fresh) at->second = nullptr;
     }
-    for (const TensorInfo& tensor : tensors) given_.emplace(WithoutPort(tensor.name));
+    for (const std::string& name : given) given_.emplace(WithoutPort(name));
   }
 
   // nullptr: the model has no such weight. A variable that checkpoints do not store may have the name
@@ -73,19 +76,31 @@ std::string FileWeights::Problem(const TensorInfo& tensor, const WeightInfo* wei
   if (weight == nullptr) return "the model has no such weight";
   const std::string name = weight->name == tensor.name ? "" : " for weight " + Quoted(weight->name);
   if (indices_.count(weight->name) != 0) return "a second tensor" + name;
-  if (tensor.dtype == weight->dtype && weight->shape.Accepts(tensor.shape)) return "";
+  if (Fits(tensor.dtype, weight->dtype) && weight->shape.Accepts(tensor.shape)) return "";
   return "expected " + std::string(DTypeName(weight->dtype)) + weight->shape.ToString() + name +
          ", got " + std::string(DTypeName(tensor.dtype)) + tensor.shape.ToString();
+}
+
+bool FileWeights::Fits(DType dtype, DType want) const {
+  if (dtype == want) return true;
+  if (!options_.convert_floats || !IsFloat(dtype) || !IsFloat(want)) return false;
+  return dtype != DType::kF64 || options_.accept_float64;
 }
 
 Status FileWeights::Match(const std::vector<WeightInfo>& weights) {
   std::vector<std::string> problems;
   const std::vector<TensorInfo>& tensors = file_->tensors();
-  const Spellings spellings(weights, tensors);
+  std::vector<std::string> given;  // names after renaming
+  for (const TensorInfo& tensor : tensors) {
+    const bool as_it_is = options_.rename.empty();
+    given.push_back(as_it_is ? tensor.name : Renamed(WithoutPort(tensor.name), options_.rename));
+  }
+  const Spellings spellings(weights, given);
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const WeightInfo* weight = spellings.Find(tensors[i].name);
-    if (weight == nullptr) weight = spellings.Find(WithoutPort(tensors[i].name));
+    const WeightInfo* weight = spellings.Find(given[i]);
+    if (weight == nullptr) weight = spellings.Find(WithoutPort(given[i]));
     if (weight != nullptr && weight->use == WeightUse::kOptimizer) continue;
+    if (weight == nullptr && options_.allow_unknown) continue;
     const std::string problem = Problem(tensors[i], weight);
     if (!problem.empty()) problems.push_back(Quoted(tensors[i].name) + ": " + problem);
     if (weight != nullptr) indices_.emplace(weight->name, i);
@@ -110,11 +125,12 @@ Status FileWeights::Refusal(const std::vector<std::string>& problems) const {
 
 }  // namespace
 
-Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model,
-                                                  const std::string& path) {
+Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model, const std::string& path,
+                                                  const MatchOptions& options) {
+  MS_RETURN_IF_ERROR(CheckRenameRules(options.rename));
   if (!IsTensorFileName(path)) return model.OpenWeights(path);
   MS_ASSIGN_OR_RETURN(auto file, OpenTensorFile(path));
-  auto weights = std::make_unique<FileWeights>(std::move(file));
+  auto weights = std::make_unique<FileWeights>(std::move(file), options);
   MS_RETURN_IF_ERROR(weights->Match(model.weights()));
   return std::unique_ptr<WeightReader>(std::move(weights));
 }

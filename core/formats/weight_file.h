@@ -9,16 +9,26 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/formats/model_source.h"
+#include "core/graph/rename.h"
 
 namespace midstream::formats {
+
+// What a file of named tensors may hold.
+struct MatchOptions {
+  std::vector<RenameRule> rename;  // of the file's names
+  bool allow_unknown = false;      // leave tensors alone that the model does not have
+  bool convert_floats = false;     // take any of float32, float16, bfloat16 for a weight of them
+  bool accept_float64 = false;     // and float64
+};
 
 // Another set of weights for the model: a .safetensors or .npz file, or what the model's own format
 // has for it. Errors: those of OpenTensorFile and ModelSource::OpenWeights; INVALID_ARGUMENT listing
 // every tensor that does not fit, and every weight of the model's outputs that is missing too.
-Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model,
-                                                  const std::string& path);
+Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model, const std::string& path,
+                                                  const MatchOptions& options = {});
 
 }  // namespace midstream::formats
 
