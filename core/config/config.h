@@ -119,6 +119,11 @@ struct PluginsConfig {
 struct WeightsConfig {
   bool verify_checksums = true;
   bool live_update = true;
+  int64_t keep_versions = 2;
+  int64_t memory_limit_percent = 200;
+  int64_t memory_wait_ms = 1000;
+  bool require_finite = false;
+  bool accept_float64 = false;
 };
 
 struct WatchConfig {

@@ -134,7 +134,7 @@ constexpr std::array kSections = {
     SectionRow{"device", "The device of the backend."},
     SectionRow{"placement", "Which backend gets which operator."},
     SectionRow{"plugins", "Where backends come from."},
-    SectionRow{"weights", "Reading weights."},
+    SectionRow{"weights", "Reading weights, and the versions that updates make."},
     SectionRow{"watch", "Following a trainer that saves into a folder."},
     SectionRow{"graph", "Reading graphs."},
 };
@@ -311,6 +311,26 @@ constexpr std::array kKeys = {
         "weights.live_update",
         "Whether a loaded model takes new weights; false refuses every update. NPU option "
         "frozen_variable = true."),
+    Integer<&Config::weights, &WeightsConfig::keep_versions>(
+        "weights.keep_versions", 1, 1000,
+        "Versions that a model keeps to roll back to, the current one included. Fewer are kept "
+        "where weights.memory_limit_percent does not allow as many."),
+    Integer<&Config::weights, &WeightsConfig::memory_limit_percent>(
+        "weights.memory_limit_percent", 0, 100000,
+        "What all versions of a model may hold together, in percent of its weights; 64 MiB are "
+        "always allowed, and 0 means no limit. An update that needs more gives up kept versions, "
+        "then waits for pinned ones, then is refused."),
+    Integer<&Config::weights, &WeightsConfig::memory_wait_ms>(
+        "weights.memory_wait_ms", 0, 3600000,
+        "Milliseconds that an update waits for pinned versions to be let go before it is refused "
+        "for lack of memory."),
+    Bool<&Config::weights, &WeightsConfig::require_finite>(
+        "weights.require_finite", "Refuse every update that holds NaN or infinity."),
+    Bool<&Config::weights, &WeightsConfig::accept_float64>(
+        "weights.accept_float64",
+        "Convert values of an update that come as float64; float32, float16 and bfloat16 always "
+        "are "
+        "converted to a weight's dtype."),
 
     Integer<&Config::watch, &WatchConfig::settle_ms>(
         "watch.settle_ms", 0, 3600000,
