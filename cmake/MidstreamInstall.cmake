@@ -13,10 +13,10 @@ install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/midstream/config
 
 # midstream/midstream.{h,hpp}, midstream/backend.{h,hpp}, and below midstream/core what midstream.hpp includes.
 install(DIRECTORY core/engine/include/midstream sdk/include/midstream DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-foreach(header base/export.h base/histogram.h base/log.h base/status.h config/config.h engine/engine.h formats/file.h formats/model_source.h
-               formats/npy/npy.h graph/dtype.h graph/graph.h graph/named_tensor.h
-               graph/precision_report.h graph/tensor.h
-               engine/source.h sources/source_event.h)
+foreach(header base/export.h base/histogram.h base/log.h base/status.h config/config.h engine/engine.h engine/source.h
+               formats/file.h formats/model_source.h formats/npy/npy.h graph/dtype.h graph/graph.h graph/named_tensor.h
+               graph/precision_report.h graph/rename.h graph/tensor.h sources/source_event.h weights/stats.h
+               weights/update_options.h)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES core/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/midstream/core/${folder})
 endforeach()

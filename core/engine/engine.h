@@ -5,6 +5,7 @@
 //   Session  the model compiled for a set of inputs and outputs; run it from any thread
 //   Update   new weights by name; one Commit makes them current for every session of the model,
 //            or changes nothing
+//   VersionPin  holds one version of the weights for as long as it lives
 //   Source   what brings new weights from outside: source.h
 //
 // All are handles: copies refer to the same object, and each keeps what it depends on alive.
@@ -27,11 +28,16 @@
 #include "core/engine/source.h"
 #include "core/graph/named_tensor.h"
 #include "core/graph/precision_report.h"
+#include "core/weights/stats.h"
+#include "core/weights/update_options.h"
 
 namespace midstream {
 
 namespace formats {
 class ModelSource;
+}
+namespace weights {
+struct Version;
 }
 
 // What became of one plugin of the configuration.
@@ -100,19 +106,48 @@ class MS_API Session {
 // Weights on their way to become a version. One thread at a time.
 class MS_API Update {
  public:
-  // `name` with or without ":0". The tensor's bytes are read until Commit returns. What does not
-  // fit (unknown name, other dtype or shape) is reported by Commit, all problems at once.
+  // `name` with or without ":0". The tensor's bytes are read until Stage or Commit returns. What
+  // does not fit (unknown name, other dtype or shape) is reported by these, all problems at once.
   void Assign(std::string_view name, Tensor value);
-  // Packs the new values on every backend beside running requests, then swaps one pointer: runs
-  // that start from now on use them, runs under way keep theirs. Returns the new version. Errors:
-  // INVALID_ARGUMENT listing every problem; those of backends; in every case nothing has changed.
-  // The update is empty afterwards and may be filled again.
+  // The same, and hands the bytes over: where nothing has to be converted or packed they are used
+  // where they lie, until no version needs them. They must never change; the tensor's owner
+  // (Tensor::Wrap) is let go when they are not needed any more, on any thread.
+  void Adopt(std::string_view name, Tensor value);
+  // Rows from row `begin` of axis 0 on; the other rows keep their value.
+  void AssignRows(std::string_view name, int64_t begin, Tensor rows);
+
+  // Checks and packs the new values on every backend beside running requests, so that what is left
+  // to Commit takes a few microseconds whatever the size of the model. Errors: INVALID_ARGUMENT
+  // listing every problem; ABORTED when UpdateOptions::base is not current; RESOURCE_EXHAUSTED over
+  // weights.memory_limit; those of backends; in every case nothing has changed and the update is
+  // empty.
+  Status Stage();
+  // Stages what is not staged, then swaps one pointer: runs that start from now on use the new
+  // values, runs under way keep theirs. Returns the new version. Errors: as Stage; ABORTED when the
+  // model got another version since Stage; FAILED_PRECONDITION when nothing was assigned. The
+  // update is empty afterwards and may be filled again.
   Result<uint64_t> Commit();
+  // Forgets what was assigned and staged.
+  void Abort();
 
  private:
   friend class Model;
+  friend class Engine;
   struct Impl;
   std::shared_ptr<Impl> impl_;
+};
+
+// Holds a version of a model's weights in memory, so that requests can be run on it however many
+// newer ones come, as for an episode.
+class MS_API VersionPin {
+ public:
+  uint64_t version() const;
+
+ private:
+  friend class Model;
+  friend class Engine;
+  friend class Session;
+  std::shared_ptr<const weights::Version> version_;
 };
 
 class MS_API Model {
@@ -123,19 +158,33 @@ class MS_API Model {
   // unsupported node.
   Result<Session> CreateSession(const SessionOptions& options);
 
-  Update BeginUpdate();
+  Update BeginUpdate(const UpdateOptions& options = {});
   // Every weight of another checkpoint of the same model, or of a .safetensors or .npz file with the
-  // model's names, as one update. Errors: as Update::Commit; those of reading.
+  // model's names, as one update. Values are read as they are packed, so the file is never in memory
+  // as a whole. Errors: as Update::Commit; those of reading.
   Result<uint64_t> UpdateFrom(const std::string& checkpoint);
+  Result<uint64_t> UpdateFrom(const std::string& checkpoint, const UpdateOptions& options);
+  // Makes a version current again that is still kept (weights.keep_versions): runs that start from
+  // now on use it, under its old number. Errors: NOT_FOUND naming those that are kept.
+  Status Rollback(uint64_t version);
   // Follows a trainer that saves into a folder: whatever is newest there becomes the current version,
   // as UpdateFrom would make it, as soon as it is complete (docs/sources.md). Every version made and
   // every source refused is an event. Errors: NOT_FOUND, INVALID_ARGUMENT when it is no folder,
   // RESOURCE_EXHAUSTED when the system has no more watches.
   Result<Source> Watch(const std::string& folder, const WatchOptions& options,
                        SourceCallback callback);
+
   uint64_t version() const;
-  // The exact current value. Errors: NOT_FOUND.
+  VersionPin Pin() const;
+  // Errors: NOT_FOUND naming the versions that are in memory.
+  Result<VersionPin> Pin(uint64_t version) const;
+  // The exact current value, or that of a pinned version. Errors: NOT_FOUND.
   Result<Tensor> ReadWeight(const std::string& name);
+  Result<Tensor> ReadWeight(const std::string& name, const VersionPin& version);
+  ModelStats stats() const;
+  // Closes the sessions of the model, frees its versions and closes its files. Versions that are
+  // pinned go with their pins. Every later call that can fail does: FAILED_PRECONDITION.
+  void Unload();
 
  private:
   friend class Engine;
@@ -160,6 +209,13 @@ class MS_API Engine {
   // reading, naming the file; NOT_FOUND listing the signatures.
   Result<Model> Load(const std::string& path, const std::string& weights = "",
                      const std::string& signature = "");
+
+  // Commits updates of several models (actor and critic) at one moment: whoever pins these models
+  // together gets all of the new versions or none. Returns them in order. Errors: as Update::Stage
+  // and Commit of any of them; INVALID_ARGUMENT when two are of one model; in every case no model
+  // has changed. All updates are empty afterwards.
+  static Result<std::vector<uint64_t>> CommitTogether(const std::vector<Update*>& updates);
+  static std::vector<VersionPin> PinTogether(const std::vector<Model>& models);
 
   const Config& config() const;
   // Every plugin that a configuration lists, usable or not; needs no engine.

@@ -11,6 +11,7 @@
 #include "core/backend/registry.h"
 #include "core/engine/engine.h"
 #include "core/formats/model_source.h"
+#include "core/formats/weight_file.h"
 #include "core/plan/evaluator.h"
 #include "core/session/session.h"
 #include "core/weights/store.h"
@@ -42,11 +43,16 @@ struct Model::Impl {
 
   // Fills `store` from the source's weights.
   void MakeStore();
-  // Opens, reads everything and commits it. Errors: those of opening; every weight that cannot be
-  // read; those of Update::Commit. In every case nothing has changed.
-  using OpenReader = std::function<Result<std::unique_ptr<formats::WeightReader>>()>;
-  Result<AppliedWeights> ApplyWhole(Update update, const OpenReader& open) const;
-  bool IsNeeded(const formats::WeightInfo& weight) const;
+  // Makes one update of all that a file or a checkpoint has for the model. `open` gets what the file
+  // may hold. Errors: those of opening and reading, each weight named; those of Update::Commit. In
+  // every case nothing has changed.
+  using OpenReader = std::function<Result<std::unique_ptr<formats::WeightReader>>(
+      const formats::MatchOptions& match)>;
+  Result<AppliedWeights> ApplyWhole(const UpdateOptions& options, const OpenReader& open) const;
+  // With what the configuration asks of every update.
+  UpdateOptions Complete(UpdateOptions options) const;
+  // Errors: FAILED_PRECONDITION when the configuration or Unload forbids it.
+  Status TakesWeights() const;
 };
 
 struct Session::Impl {

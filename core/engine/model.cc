@@ -16,6 +16,21 @@ std::vector<session::UnusedInput> UnusedInputs(const formats::BuiltGraph& built)
   return unused;
 }
 
+// The four weights of each batch normalisation whose inputs are weights themselves.
+std::vector<weights::Normalisation> Normalisations(const Graph& graph) {
+  std::vector<weights::Normalisation> found;
+  for (const Node& node : graph.nodes()) {
+    if (node.op != "BatchNormalization" || node.inputs.size() < 5) continue;
+    const auto is_weight = [&](size_t i) {
+      return graph.value(node.inputs[i]).kind == ValueKind::kWeight;
+    };
+    if (!is_weight(1) || !is_weight(2) || !is_weight(3) || !is_weight(4)) continue;
+    const auto name = [&](size_t i) { return graph.value(node.inputs[i]).name; };
+    found.push_back({name(1), name(2), name(3), name(4)});
+  }
+  return found;
+}
+
 // graph.dropout = "error"
 Status RefuseDropout(const formats::BuiltGraph& built) {
   if (built.removed_dropout.empty()) return OkStatus();
@@ -28,16 +43,37 @@ Status RefuseDropout(const formats::BuiltGraph& built) {
 }  // namespace
 
 void Model::Impl::MakeStore() {
-  std::map<std::string, weights::WeightDecl> declared;
+  weights::Declared declared;
   for (const formats::WeightInfo& weight : source->weights()) {
     if (weight.use == formats::WeightUse::kOptimizer) continue;
-    declared[weight.name] = {weight.dtype, weight.shape};
+    const bool stored = !weight.checkpoint_key.empty();
+    const bool needed = weight.use == formats::WeightUse::kOutputs;
+    declared[weight.name] = {weight.dtype, weight.shape, needed, stored};
   }
   auto read = [this](const std::string& name) {
     return initial != nullptr ? initial->Read(name) : source->ReadWeight(name);
   };
-  store =
-      std::make_shared<weights::Store>(std::move(declared), read, *engine->recipes, engine->reaper);
+  const config::WeightsConfig& wanted = engine->config.weights;
+  const weights::StoreOptions options{
+      .keep_versions = static_cast<size_t>(wanted.keep_versions),
+      .memory_limit = static_cast<double>(wanted.memory_limit_percent) / 100,
+      .wait_ms = static_cast<uint64_t>(wanted.memory_wait_ms)};
+  store = std::make_shared<weights::Store>(std::move(declared), read, *engine->recipes,
+                                           engine->reaper, options);
+}
+
+UpdateOptions Model::Impl::Complete(UpdateOptions options) const {
+  const config::WeightsConfig& wanted = engine->config.weights;
+  options.finite = options.finite || wanted.require_finite;
+  options.accept_float64 = options.accept_float64 || wanted.accept_float64;
+  return options;
+}
+
+Status Model::Impl::TakesWeights() const {
+  const Config& config = engine->config;
+  if (config.weights.live_update) return OkStatus();
+  return FailedPrecondition("the model takes no new weights: weights.live_update is false (" +
+                            config.origin("weights.live_update").ToString() + ")");
 }
 
 const formats::ModelSource& Model::source() const { return *impl_->source; }
@@ -59,6 +95,7 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_RETURN_IF_ERROR(CheckNodeNames(engine.config, built.graph));
   MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
+  std::vector<weights::Normalisation> normalisations = Normalisations(built.graph);
   auto program = plan::Program::Compile(std::move(built.graph), program_options, engine.placement,
                                         *engine.folding);
   if (!program.ok()) return program.status().WithContext(impl_->source->path());
@@ -70,35 +107,8 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
       session::Session::Create(*program, std::move(unused), impl_->store,
                                static_cast<size_t>(engine.config.execution.instances),
                                std::move(random)));
+  impl_->store->AddNormalisations(std::move(normalisations));
   return session;
-}
-
-Update Model::BeginUpdate() {
-  Update update;
-  update.impl_ = std::make_shared<Update::Impl>(Update::Impl{impl_, impl_->store->Begin()});
-  return update;
-}
-
-Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
-  MS_ASSIGN_OR_RETURN(const AppliedWeights applied, impl_->ApplyWhole(BeginUpdate(), [&] {
-    return formats::OpenWeights(*impl_->source, checkpoint);
-  }));
-  return applied.version;
-}
-
-uint64_t Model::version() const { return impl_->store->Pin()->id; }
-Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store->Read(name); }
-
-void Update::Assign(std::string_view name, Tensor value) {
-  impl_->transaction.Put(name, std::move(value));
-}
-Result<uint64_t> Update::Commit() {
-  const Config& config = impl_->model->engine->config;
-  if (!config.weights.live_update) {
-    return FailedPrecondition("the model takes no new weights: weights.live_update is false (" +
-                              config.origin("weights.live_update").ToString() + ")");
-  }
-  return impl_->transaction.Commit();
 }
 
 const std::vector<TensorSpec>& Session::inputs() const { return impl_->session->inputs(); }

@@ -20,9 +20,12 @@ Result<Source> Model::Watch(const std::string& folder, const WatchOptions& optio
   sources::SettleTimes times;
   times.settle = std::chrono::milliseconds(settle);
   if (!callback) callback = [](const SourceEvent&) {};
-  const auto apply = [model = *this](const std::string& path) mutable {
-    return model.impl_->ApplyWhole(
-        model.BeginUpdate(), [&] { return formats::OpenWeights(*model.impl_->source, path); });
+  UpdateOptions update;
+  update.check = CheckMode::kExact;
+  const auto apply = [impl = impl_, update](const std::string& path) {
+    return impl->ApplyWhole(update, [&](const formats::MatchOptions& match) {
+      return formats::OpenWeights(*impl->source, path, match);
+    });
   };
   Source source;
   source.impl_ = std::make_shared<Source::Impl>();

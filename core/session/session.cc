@@ -181,6 +181,10 @@ Status Session::RunProgram(std::span<const Tensor> inputs, std::vector<Tensor>* 
 
   MS_ASSIGN_OR_RETURN(auto context, Borrow());
   auto pinned = store_->Pin();
+  if (!pinned->Has(number_)) {
+    GiveBack(std::move(context));
+    return FailedPrecondition("the model is unloaded");
+  }
   Status status = context->Run(*plan, *pinned->programs[number_], inputs, *outputs, timeout_ns_);
   // After a failure work may still be under way: closing the queues waits for it, while the weights
   // are pinned and the tensors are alive.

@@ -1,55 +1,32 @@
+// Pins, programs, values and figures of a store. Staging is in store_staging.cc, commits and
+// rollbacks are in store_commit.cc.
 #include "core/weights/store.h"
 
 #include <algorithm>
 
-#include "core/backend/host.h"
 #include "core/graph/named_tensor.h"
-#include "core/plan/evaluator.h"
 
 namespace midstream::weights {
-namespace {
 
-bool IsDerived(const plan::Program& program, const std::string& slot) {
-  return std::any_of(program.recipes().begin(), program.recipes().end(),
-                     [&](const passes::Recipe& recipe) { return recipe.result == slot; });
-}
-
-// A value that is put into a slot: given, or read when its turn comes.
-struct SlotValue {
-  uint32_t slot = 0;
-  Tensor given;
-};
-
-// Values that were read are let go as soon as the device has taken them, so that a model of many
-// large weights is never in memory twice; those that it may still read go to `borrowed`.
-Status PutAndSeal(backend::WeightSet& set, backend::Queue& queue,
-                  const plan::Program::Segment& segment, const std::vector<SlotValue>& puts,
-                  const std::function<Result<Tensor>(const std::string&)>& read, bool sync,
-                  std::vector<Tensor>* borrowed) {
-  for (const SlotValue& put : puts) {
-    const std::string& name = segment.slots[put.slot];
-    Tensor value = put.given;
-    if (value.empty()) {
-      MS_ASSIGN_OR_RETURN(value, read(name));
-    }
-    Status status = set.Put(queue, put.slot, value);
-    if (!sync) borrowed->push_back(std::move(value));
-    if (!status.ok()) return status.WithContext("stage '" + name + "'");
-  }
-  return set.Seal(queue);
-}
-
-}  // namespace
-
-Store::Store(std::map<std::string, WeightDecl> declared, InitialReader initial,
-             Evaluator& evaluator, Reaper& reaper)
+Store::Store(Declared declared, InitialReader initial, Evaluator& evaluator, Reaper& reaper,
+             StoreOptions options)
     : declared_(std::move(declared)),
       initial_(std::move(initial)),
       evaluator_(evaluator),
-      reaper_(reaper) {
-  auto first = std::make_shared<Version>();
-  first->id = 1;
-  current_ = std::move(first);
+      reaper_(reaper),
+      options_(options) {
+  Version first;
+  first.id = newest_;
+  first.committed = std::chrono::steady_clock::now();
+  current_ = NewVersion(std::move(first));
+  kept_ = {current_};
+  live_ = {{current_->id, current_}};
+}
+
+// Whoever drops the last reference only hands the version over; the reaper pays for freeing it.
+std::shared_ptr<Version> Store::NewVersion(Version value) const {
+  return {new Version(std::move(value)),
+          [reaper = &reaper_](Version* version) { reaper->Retire([version] { delete version; }); }};
 }
 
 std::shared_ptr<const Version> Store::Pin() const {
@@ -57,237 +34,194 @@ std::shared_ptr<const Version> Store::Pin() const {
   return current_;
 }
 
-Transaction Store::Begin() { return Transaction(this); }
+Result<std::shared_ptr<const Version>> Store::Pin(uint64_t version) const {
+  std::lock_guard lock(current_mutex_);
+  if (unloaded_) return FailedPrecondition("the model is unloaded");
+  // The newest object of a number has the sets of the sessions that came last.
+  for (auto live = live_.rbegin(); live != live_.rend(); ++live) {
+    if (live->id != version) continue;
+    if (auto found = live->version.lock()) return found;
+  }
+  std::string there;
+  for (const Live& live : live_) {
+    if (!live.version.expired()) there += (there.empty() ? "" : ", ") + std::to_string(live.id);
+  }
+  return NotFound("version " + std::to_string(version) + " is not in memory; there are " + there);
+}
 
-Result<Tensor> Store::Read(const std::string& name) {
+std::vector<std::shared_ptr<const Version>> PinTogether(std::span<Store* const> stores) {
+  std::vector<Store*> order(stores.begin(), stores.end());
+  std::sort(order.begin(), order.end());
+  order.erase(std::unique(order.begin(), order.end()), order.end());
+  std::vector<std::unique_lock<std::mutex>> locks;
+  for (Store* store : order) locks.emplace_back(store->current_mutex_);
+  std::vector<std::shared_ptr<const Version>> pins;
+  for (const Store* store : stores) pins.push_back(store->current_);
+  return pins;
+}
+
+Result<Tensor> Store::Read(const std::string& name, std::shared_ptr<const Version> version) {
   std::lock_guard lock(staging_);
   std::string key(WithoutPort(name));
   if (declared_.count(key) == 0) return NotFound("the model has no weight '" + key + "'");
-  return ValueOf(*Pin(), key, {});
+  if (version == nullptr) version = Pin();
+  return ValueOf(*version, key);
 }
 
-bool Store::IsUsed(const std::string& name) {
+bool Store::IsUsed(const std::string& name) const {
   std::lock_guard lock(staging_);
-  return std::any_of(attached_.begin(), attached_.end(), [&](const Attached& attached) {
-    if (attached.program == nullptr) return false;
-    const auto& names = attached.program->weight_names();
-    return std::find(names.begin(), names.end(), name) != names.end();
+  return IsUsedLocked(name);
+}
+
+bool Store::IsUsedLocked(const std::string& name) const {
+  return std::any_of(attached_.begin(), attached_.end(), [&](const auto& attached) {
+    return attached != nullptr && attached->Reads(name);
   });
 }
 
-Result<Tensor> Store::ValueOf(const Version& version, const std::string& name,
-                              const Values& fresh) {
-  if (auto it = fresh.find(name); it != fresh.end()) return it->second;
-  if (version.updated.count(name) == 0) return initial_(name);
-  if (auto it = version.host.find(name); it != version.host.end()) return it->second;
+Result<Tensor> Store::ValueOf(const Version& version, const std::string& name) {
+  if (initial_ == nullptr) return FailedPrecondition("the model is unloaded");
+  if (version.updated->count(name) == 0) return initial_(name);
+  if (auto it = version.host.find(name); it != version.host.end()) return it->second.value;
   return ReadBack(version, name);
 }
 
 Result<Tensor> Store::ReadBack(const Version& version, const std::string& name) {
   for (size_t p = 0; p < version.programs.size(); ++p) {
-    if (version.programs[p] == nullptr || attached_[p].program == nullptr) continue;
-    const auto& segments = attached_[p].program->segments();
-    for (size_t s = 0; s < segments.size(); ++s) {
-      auto slot = std::find(segments[s].slots.begin(), segments[s].slots.end(), name);
-      if (slot == segments[s].slots.end()) continue;
-      auto idx = static_cast<uint32_t>(slot - segments[s].slots.begin());
-      if (!segments[s].readable[idx]) continue;
-      const WeightDecl& decl = declared_.at(name);
-      MS_ASSIGN_OR_RETURN(Tensor value, Tensor::Allocate(decl.dtype, decl.shape));
-      MS_RETURN_IF_ERROR((*version.programs[p])[s]->Get(idx, &value));
-      return value;
-    }
+    if (!version.Has(p) || attached_[p] == nullptr) continue;
+    const SlotRef* slot = attached_[p]->ReadableSlot(name);
+    if (slot == nullptr) continue;
+    const WeightDecl& decl = declared_.at(name);
+    MS_ASSIGN_OR_RETURN(Tensor value, Tensor::Allocate(decl.dtype, decl.shape));
+    MS_RETURN_IF_ERROR((*version.programs[p])[slot->segment]->Get(slot->slot, &value));
+    return value;
   }
   return Internal("the updated value of weight '" + name + "' was not kept");
 }
 
-Status Store::RunRecipes(const plan::Program& program, const Version& base, const Values& fresh,
-                         bool all, Values* derived) {
-  for (const passes::Recipe& recipe : program.recipes()) {
-    bool touched =
-        std::any_of(recipe.sources.begin(), recipe.sources.end(), [&](const std::string& name) {
-          return fresh.count(name) != 0 || derived->count(name) != 0;
-        });
-    if (!touched && !all) continue;
-    std::vector<Tensor> sources;
-    for (const std::string& name : recipe.sources) {
-      auto chained = derived->find(name);
-      if (chained != derived->end()) {
-        sources.push_back(chained->second);
-        continue;
-      }
-      MS_ASSIGN_OR_RETURN(Tensor value, ValueOf(base, name, fresh));
-      sources.push_back(std::move(value));
-    }
-    auto result = plan::EvaluateGraph(recipe.graph, sources, evaluator_);
-    if (!result.ok()) return result.status().WithContext("deriving weight '" + recipe.result + "'");
-    (*derived)[recipe.result] = (*result)[0];
-  }
-  return OkStatus();
-}
-
-Result<std::shared_ptr<const plan::ProgramWeights>> Store::StageProgram(
-    Attached& attached, const Version& base, size_t number, const Values& fresh, bool all) {
-  const plan::Program& program = *attached.program;
-  backend::ThreadLimit limit(program.options().threads);
-  Values derived;
-  MS_RETURN_IF_ERROR(RunRecipes(program, base, fresh, all, &derived));
-
-  std::shared_ptr<const plan::ProgramWeights> old;
-  if (!all && number < base.programs.size()) old = base.programs[number];
-  auto sets = std::make_shared<plan::ProgramWeights>(program.segments().size());
-  for (size_t s = 0; s < program.segments().size(); ++s) {
-    const plan::Program::Segment& segment = program.segments()[s];
-    if (segment.slots.empty()) continue;
-    std::vector<SlotValue> puts;
-    for (uint32_t slot = 0; slot < segment.slots.size(); ++slot) {
-      const std::string& name = segment.slots[slot];
-      if (auto it = derived.find(name); it != derived.end()) {
-        puts.push_back({slot, it->second});
-      } else if (auto in = fresh.find(name); in != fresh.end()) {
-        puts.push_back({slot, in->second});
-      } else if (all && !IsDerived(program, name)) {
-        puts.push_back({slot, {}});
-      }
-    }
-    if (old != nullptr && puts.empty()) {
-      (*sets)[s] = (*old)[s];
-      continue;
-    }
-    auto& slot_queue = attached.queues[segment.device];
-    if (slot_queue == nullptr) {
-      MS_ASSIGN_OR_RETURN(slot_queue,
-                          backend::Queue::Open(program.devices()[segment.device], true));
-    }
-    backend::Queue& queue = *slot_queue;
-    MS_ASSIGN_OR_RETURN(auto set, backend::WeightSet::Begin(
-                                      segment.module, old != nullptr ? (*old)[s].get() : nullptr));
-    const bool sync = (program.devices()[segment.device]->info().flags & MS_DEVICE_SYNC) != 0;
-    auto read = [&](const std::string& name) { return ValueOf(base, name, fresh); };
-    std::vector<Tensor> borrowed;
-    Status staged = PutAndSeal(*set, queue, segment, puts, read, sync, &borrowed);
-    if (!staged.ok()) {
-      // Work may still read the values: closing the queue waits for it, before they are let go.
-      attached.queues[segment.device].reset();
-      return staged;
-    }
-    (*sets)[s] = std::move(set);
-  }
-  return std::shared_ptr<const plan::ProgramWeights>(std::move(sets));
-}
-
-bool Store::NeedsHostCopy(const std::string& name) const {
-  bool held = false;
-  for (const Attached& attached : attached_) {
-    if (attached.program == nullptr) continue;
-    for (const passes::Recipe& recipe : attached.program->recipes()) {
-      if (std::find(recipe.sources.begin(), recipe.sources.end(), name) != recipe.sources.end())
-        return true;
-    }
-    for (const plan::Program::Segment& segment : attached.program->segments()) {
-      auto slot = std::find(segment.slots.begin(), segment.slots.end(), name);
-      if (slot != segment.slots.end()) {
-        held = held || segment.readable[static_cast<size_t>(slot - segment.slots.begin())];
-      }
-    }
-  }
-  return !held;
-}
-
 Result<size_t> Store::Attach(std::shared_ptr<const plan::Program> program) {
   std::lock_guard lock(staging_);
-  Attached attached{program, {}};
-  for (const auto& device : program->devices()) {
-    MS_ASSIGN_OR_RETURN(auto queue, backend::Queue::Open(device, true));
-    attached.queues.push_back(std::move(queue));
+  MS_ASSIGN_OR_RETURN(auto attached, AttachedProgram::Create(std::move(program)));
+  for (;;) {
+    auto current = Pin();
+    Staging staging(
+        *attached, [&](const std::string& name) { return ValueOf(*current, name); }, evaluator_,
+        *ledger_);
+    MS_ASSIGN_OR_RETURN(Staging::Sets sets, staging.All());
+    Version next = *current;
+    next.programs.resize(attached_.size() + 1);
+    next.charges.resize(attached_.size() + 1);
+    next.programs.back() = std::move(sets.sets);
+    next.charges.back() = std::move(sets.charges);
+    std::lock_guard current_lock(current_mutex_);
+    if (unloaded_) return FailedPrecondition("the model is unloaded");
+    if (current_ != current) continue;  // a rollback or a staged version came between
+    Replace(current, NewVersion(std::move(next)));
+    attached_.push_back(std::move(attached));
+    return attached_.size() - 1;
   }
-  auto current = Pin();
-  MS_ASSIGN_OR_RETURN(auto sets, StageProgram(attached, *current, attached_.size(), {}, true));
-  attached_.push_back(std::move(attached));
-  auto next = std::make_shared<Version>(*current);
-  next->programs.resize(attached_.size());
-  next->programs.back() = std::move(sets);
-  Publish(std::move(next));
-  return attached_.size() - 1;
 }
 
 void Store::Detach(size_t program) {
   std::lock_guard lock(staging_);
-  auto current = Pin();
-  auto next = std::make_shared<Version>(*current);
-  // What only this program's sets could give back must survive it.
-  for (const std::string& name : current->updated) {
-    if (next->host.count(name) != 0) continue;
-    auto value = ReadBack(*current, name);
-    if (value.ok()) next->host[name] = *std::move(value);
+  if (attached_[program] == nullptr) return;  // the model was unloaded
+  std::vector<std::shared_ptr<const Version>> kept;
+  {
+    std::lock_guard current_lock(current_mutex_);
+    kept = kept_;
   }
-  next->programs[program] = nullptr;
-  attached_[program] = {};
-  Publish(std::move(next));
+  for (const auto& version : kept) {
+    auto fresh = WithoutProgram(*version, program);
+    std::lock_guard current_lock(current_mutex_);
+    Replace(version, std::move(fresh));
+  }
+  attached_[program] = nullptr;
 }
 
-Result<std::shared_ptr<Version>> Store::Stage(const Values& fresh) {
-  reaper_.Drain();  // retired memory is recycled, so steady updates ask the system for none
-  auto base = Pin();
-  auto next = std::make_shared<Version>(*base);
-  next->id = base->id + 1;
-  for (size_t p = 0; p < attached_.size(); ++p) {
-    if (attached_[p].program == nullptr) continue;
-    MS_ASSIGN_OR_RETURN(next->programs[p], StageProgram(attached_[p], *base, p, fresh, false));
+// What only this program's sets could give back must survive it.
+std::shared_ptr<Version> Store::WithoutProgram(const Version& version, size_t program) {
+  Version next = version;
+  if (version.Has(program)) {
+    for (const std::string& name : *version.updated) {
+      if (next.host.count(name) != 0) continue;
+      auto value = ReadBack(version, name);
+      if (!value.ok()) continue;
+      auto charge = ledger_->Take(value->byte_size());
+      next.host[name] = {*std::move(value), std::move(charge)};
+    }
+    next.programs[program] = nullptr;
+    next.charges[program].clear();
   }
-  for (const auto& [name, value] : fresh) {
-    next->updated.insert(name);
-    next->host.erase(name);
-    if (!NeedsHostCopy(name)) continue;
-    MS_ASSIGN_OR_RETURN(Tensor copy, Tensor::Copy(value.dtype(), value.shape(), value.bytes()));
-    next->host[name] = std::move(copy);
-  }
-  return next;
+  return NewVersion(std::move(next));
 }
 
-void Store::Publish(std::shared_ptr<Version> version) {
-  // Whoever drops the last reference only hands the version over; the reaper pays for freeing it.
-  auto* raw = new std::shared_ptr<const Version>(std::move(version));
-  std::shared_ptr<const Version> published(raw->get(), [raw, reaper = &reaper_](const Version*) {
-    reaper->Retire([raw] { delete raw; });
-  });
-  std::lock_guard lock(current_mutex_);
-  current_.swap(published);
+void Store::Replace(const std::shared_ptr<const Version>& old, std::shared_ptr<Version> fresh) {
+  const bool kept = std::find(kept_.begin(), kept_.end(), old) != kept_.end();
+  if (!kept) return;  // trimmed meanwhile
+  if (current_ == old) current_ = fresh;
+  live_.push_back({fresh->id, fresh});
+  std::replace(kept_.begin(), kept_.end(), old, std::shared_ptr<const Version>(std::move(fresh)));
 }
 
-void Transaction::Put(std::string_view name, Tensor value) {
-  std::string key(WithoutPort(name));
-  auto decl = store_->declared().find(key);
-  if (decl == store_->declared().end()) {
-    problems_.push_back("'" + key + "': the model has no such weight");
-    return;
-  }
-  const WeightDecl& want = decl->second;
-  if (value.dtype() != want.dtype || value.shape() != want.shape) {
-    problems_.push_back("'" + key + "': expected " + std::string(DTypeName(want.dtype)) +
-                        want.shape.ToString() + ", got " + std::string(DTypeName(value.dtype())) +
-                        value.shape().ToString());
-    return;
-  }
-  if (!values_.emplace(key, std::move(value)).second)
-    problems_.push_back("'" + key + "': given twice");
+void Store::AddNormalisations(std::vector<Normalisation> normalisations) {
+  std::lock_guard lock(staging_);
+  normalisations_.insert(normalisations_.end(), std::make_move_iterator(normalisations.begin()),
+                         std::make_move_iterator(normalisations.end()));
 }
 
-Result<uint64_t> Transaction::Commit() {
-  auto values = std::exchange(values_, {});
-  auto problems = std::exchange(problems_, {});
-  if (!problems.empty()) {
-    std::string text =
-        "the update is refused, nothing was changed: " + std::to_string(problems.size()) +
-        (problems.size() == 1 ? " problem" : " problems");
-    for (const std::string& problem : problems) text += "\n  " + problem;
-    return InvalidArgument(text);
+void Store::Unload() {
+  std::lock_guard lock(staging_);
+  Version empty;
+  std::vector<std::shared_ptr<const Version>> dropped;
+  {
+    std::lock_guard current_lock(current_mutex_);
+    unloaded_ = true;
+    empty.id = current_->id;
+    dropped.swap(kept_);
+    dropped.push_back(std::exchange(current_, NewVersion(std::move(empty))));
   }
-  std::lock_guard lock(store_->staging_);
-  MS_ASSIGN_OR_RETURN(auto next, store_->Stage(values));
-  uint64_t id = next->id;
-  store_->Publish(std::move(next));
-  return id;
+  dropped.clear();
+  for (auto& attached : attached_) attached = nullptr;
+  initial_ = nullptr;
+  reaper_.Drain();
+}
+
+ModelStats Store::Stats() const {
+  ModelStats stats;
+  std::vector<std::shared_ptr<const Version>> there;
+  std::map<uint64_t, VersionStats> versions;
+  {
+    std::lock_guard lock(current_mutex_);
+    there.push_back(current_);
+    stats.newest_version = newest_;
+    stats.staged = staged_;
+    stats.commits = commits_;
+    stats.rollbacks = rollbacks_;
+    stats.rejected = rejected_;
+    for (const Live& live : live_) {
+      auto version = live.version.lock();
+      if (version == nullptr) continue;
+      const bool kept = std::find(kept_.begin(), kept_.end(), version) != kept_.end();
+      // Not counted: `version` itself, and what the store and `there` hold.
+      const long own = 1 + (kept ? 1 : 0) + (version == current_ ? 2 : 0);
+      VersionStats& row = versions[live.id];
+      row.version = live.id;
+      row.kept = row.kept || kept;
+      row.pins += static_cast<uint64_t>(std::max(0L, version.use_count() - own));
+      there.push_back(std::move(version));
+    }
+  }
+  const Version& current = *there.front();
+  stats.version = current.id;
+  stats.age_ns = static_cast<uint64_t>(
+      std::chrono::nanoseconds(std::chrono::steady_clock::now() - current.committed).count());
+  stats.lag = stats.newest_version - stats.version + stats.staged;
+  for (const auto& version : there) versions[version->id].bytes = version->Bytes();
+  for (auto& [id, row] : versions) stats.versions.push_back(row);
+  stats.bytes = ledger_->held();
+  stats.peak_bytes = ledger_->peak();
+  stats.limit_bytes = LimitFor(current);
+  return stats;
 }
 
 }  // namespace midstream::weights

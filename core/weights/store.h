@@ -1,111 +1,151 @@
-// Store: the weights of one model: what is declared, which version is current, and how the next one
-// is made.
+// Store: the weights of one model: what is declared, which versions there are, which is current.
 //
-//   put      a value is checked against its declaration; every problem is collected
-//   stage    recipes that the new values reach are run, and the values are packed on every backend,
-//            beside running requests
-//   seal     the new sets are complete and never change again
-//   commit   one pointer swap: requests admitted from now on pin the new version, running ones
-//            keep theirs
-//   retire   when nothing pins a version any more, the reaper frees it
+// Requests pin the current version; whoever holds a pin keeps that version to the end. New versions
+// come by transactions (transaction.h). A version that was replaced is kept for Rollback while
+// there are at most keep_versions, and freed by the reaper when nothing pins it any more.
 //
-// All or nothing: with one bad tensor nothing is staged and the current version stays.
+// Memory: all versions together hold at most `memory_limit` times the weights. An update that
+// would take more gives up kept versions first, then waits for pins to go, then is refused before
+// anything is staged.
 //
-// Threads: any may Pin, Put in its own transaction, or read. Staging is one at a time; it never
-// blocks Pin.
+// Threads: any may pin, read, or work on its own transaction. Staging is one at a time; it never
+// blocks Pin, Commit of what is staged, or Rollback.
 #ifndef MIDSTREAM_CORE_WEIGHTS_STORE_H_
 #define MIDSTREAM_CORE_WEIGHTS_STORE_H_
 
 #include <functional>
 #include <mutex>
+#include <span>
+#include <utility>
 
+#include "core/weights/attached_program.h"
 #include "core/weights/reaper.h"
-#include "core/weights/version.h"
+#include "core/weights/staging.h"
+#include "core/weights/stats.h"
+#include "core/weights/transaction.h"
 
 namespace midstream::weights {
 
 // The value that the model came with. Threads: called by one at a time.
 using InitialReader = std::function<Result<Tensor>(const std::string& name)>;
 
-class Transaction;
+struct StoreOptions {
+  size_t keep_versions = 2;  // the current one included; at least 1
+  double memory_limit = 2;   // times the weights of the current version; 0: no limit
+  uint64_t wait_ms = 1000;   // for pins to go, before an update is refused for memory
+};
+
+// Four weights of a batch normalisation, by name.
+struct Normalisation {
+  std::string scale, bias, mean, variance;
+};
 
 class Store {
  public:
   // evaluator and reaper must outlive the store.
-  Store(std::map<std::string, WeightDecl> declared, InitialReader initial, Evaluator& evaluator,
-        Reaper& reaper);
+  Store(Declared declared, InitialReader initial, Evaluator& evaluator, Reaper& reaper,
+        StoreOptions options = {});
 
   // Makes the weight sets that `program` needs at the current version. Returns the program's
   // number, for Version::programs. Errors: naming the weight that cannot be read or staged.
   Result<size_t> Attach(std::shared_ptr<const plan::Program> program);
   // Drops the program's sets from the next pin on.
   void Detach(size_t program);
+  // Updates that change scale or bias of these and neither mean nor variance are warned of, once.
+  void AddNormalisations(std::vector<Normalisation> normalisations);
+  // Frees everything but what is pinned; from then on every call that can fail does.
+  void Unload();
 
   std::shared_ptr<const Version> Pin() const;
-  const std::map<std::string, WeightDecl>& declared() const { return declared_; }
+  // Errors: NOT_FOUND naming the versions that are in memory.
+  Result<std::shared_ptr<const Version>> Pin(uint64_t version) const;
+  // Makes a kept version current again: the next pin gets it, under its old number. Errors:
+  // NOT_FOUND naming those that are kept; those of staging when a session came after it.
+  Status Rollback(uint64_t version);
 
-  // The exact value of a weight in the current version. Errors: NOT_FOUND; those of reading the
-  // model.
-  Result<Tensor> Read(const std::string& name);
-
+  const Declared& declared() const { return declared_; }
+  // The exact value of a weight in a version, the current one if null. Errors: NOT_FOUND; those of
+  // reading the model.
+  Result<Tensor> Read(const std::string& name, std::shared_ptr<const Version> version = nullptr);
   // Whether a program that is attached depends on the weight.
-  bool IsUsed(const std::string& name);
+  bool IsUsed(const std::string& name) const;
 
-  Transaction Begin();
+  Transaction Begin(UpdateOptions options = {});
+  ModelStats Stats() const;
 
  private:
   friend class Transaction;
-  using Values = std::map<std::string, Tensor>;
+  friend Result<std::vector<uint64_t>> CommitTogether(std::span<Transaction* const> transactions);
+  friend std::vector<std::shared_ptr<const Version>> PinTogether(std::span<Store* const> stores);
 
-  struct Attached {
-    std::shared_ptr<const plan::Program> program;
-    std::vector<std::unique_ptr<backend::Queue>> queues;  // low priority, by device
+  struct Live {
+    uint64_t id;
+    std::weak_ptr<const Version> version;
   };
+  // What a commit has pushed out; it goes when no lock is held.
+  using Dropped = std::vector<std::shared_ptr<const Version>>;
+
+  // Transactions.
+  Result<StagedVersion> Stage(UpdateValues values);
+  Result<uint64_t> Commit(const StagedVersion& staged);
+  Result<uint64_t> StageAndCommit(UpdateValues values);
+  void Discard();
+  static Result<std::vector<uint64_t>> CommitAll(
+      std::span<const std::pair<Store*, StagedVersion*>> commits);
 
   // All below: staging_ is held.
-  Result<Tensor> ValueOf(const Version& version, const std::string& name, const Values& fresh);
+  Result<StagedVersion> StageLocked(UpdateValues values);
+  Status CheckUpdate(UpdateValues* values, const Version& base);
+  bool IsUsedLocked(const std::string& name) const;
+  Result<Tensor> ValueOf(const Version& version, const std::string& name);
   Result<Tensor> ReadBack(const Version& version, const std::string& name);
-  Result<std::shared_ptr<const plan::ProgramWeights>> StageProgram(Attached& attached,
-                                                                   const Version& base,
-                                                                   size_t number,
-                                                                   const Values& fresh, bool all);
-  Status RunRecipes(const plan::Program& program, const Version& base, const Values& fresh,
-                    bool all, Values* derived);
+  Result<std::shared_ptr<Version>> StageVersion(const UpdateValues& values, const Version& base);
+  Status StageHost(const UpdateValues& values, const Version& base, Version* next);
   bool NeedsHostCopy(const std::string& name) const;
-  Result<std::shared_ptr<Version>> Stage(const Values& fresh);
-  void Publish(std::shared_ptr<Version> version);
+  uint64_t CostOf(const UpdateValues& values) const;
+  Status MakeRoom(uint64_t bytes);
+  Status NoRoom(uint64_t bytes, uint64_t limit) const;
+  void WarnOfStaleStatistics(const UpdateValues& values);
+  Result<std::shared_ptr<Version>> Completed(const Version& version);
+  std::shared_ptr<Version> WithoutProgram(const Version& version, size_t program);
 
-  const std::map<std::string, WeightDecl> declared_;
-  const InitialReader initial_;
+  // current_mutex_ is held.
+  Status CanCommit(const StagedVersion& staged) const;
+  uint64_t CommitLocked(const StagedVersion& staged, Dropped* dropped);
+  void TrimKept(size_t count, Dropped* dropped);
+  void Replace(const std::shared_ptr<const Version>& old, std::shared_ptr<Version> fresh);
+
+  std::shared_ptr<Version> NewVersion(Version value) const;
+  bool DropOldestKept();
+  uint64_t LimitFor(const Version& current) const;
+  Status CountRejection(const std::vector<Problem>& problems);
+  Status Reject(Reason reason, Status status);
+
+  const Declared declared_;
+  InitialReader initial_;
   Evaluator& evaluator_;
   Reaper& reaper_;
+  const StoreOptions options_;
+  const std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();
 
-  std::mutex staging_;  // one stager at a time
-  std::vector<Attached> attached_;
+  mutable std::mutex staging_;                              // one stager at a time
+  std::vector<std::unique_ptr<AttachedProgram>> attached_;  // null: detached
+  std::vector<Normalisation> normalisations_;
 
-  mutable std::mutex current_mutex_;  // guards current_ alone, held for a pointer copy
+  mutable std::mutex current_mutex_;  // guards what follows, held for a few pointer copies
   std::shared_ptr<const Version> current_;
+  std::vector<std::shared_ptr<const Version>> kept_;  // by when they were last current
+  std::vector<Live> live_;                            // every version that was current
+  uint64_t newest_ = 1;
+  bool unloaded_ = false;
+  uint64_t staged_ = 0;
+  uint64_t commits_ = 0;
+  uint64_t rollbacks_ = 0;
+  std::map<std::string, uint64_t> rejected_;
 };
 
-// The problems of one transaction, and its values until it is committed.
-class Transaction {
- public:
-  // `name` with or without ":0". The bytes of `value` are borrowed until Commit returns. A problem
-  // does not stop the transaction; Commit reports them all.
-  void Put(std::string_view name, Tensor value);
-  // Validates, stages, seals and commits. Returns the new version. Errors: INVALID_ARGUMENT listing
-  // every bad tensor; those of a backend. On any error the current version is what it was. The
-  // transaction is empty afterwards.
-  Result<uint64_t> Commit();
-
- private:
-  friend class Store;
-  explicit Transaction(Store* store) : store_(store) {}
-
-  Store* store_;
-  std::map<std::string, Tensor> values_;
-  std::vector<std::string> problems_;
-};
+// The current versions of several models at one moment: commits of several are seen whole.
+std::vector<std::shared_ptr<const Version>> PinTogether(std::span<Store* const> stores);
 
 }  // namespace midstream::weights
 

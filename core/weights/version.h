@@ -6,30 +6,52 @@
 #ifndef MIDSTREAM_CORE_WEIGHTS_VERSION_H_
 #define MIDSTREAM_CORE_WEIGHTS_VERSION_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/plan/executor.h"
+#include "core/weights/ledger.h"
 
 namespace midstream::weights {
 
 struct WeightDecl {
   DType dtype = DType::kInvalid;
   Shape shape;
+  bool needed = false;  // by the model's outputs: an update of all weights must hold it
+  bool stored = true;   // in the model's checkpoints; others are never missed
+};
+
+// What the slots of one segment cost, by slot.
+using SegmentCharges = std::vector<std::shared_ptr<const Charge>>;
+
+// A value kept on the host.
+struct HostValue {
+  Tensor value;
+  std::shared_ptr<const Charge> charge;
 };
 
 struct Version {
   uint64_t id = 0;  // 1 for the values that the model came with, rising by one a commit
-  // The sets of each program, by its number in the store; null where a program was detached.
+  // The sets of each program, by its number in the store; null where the program was detached, or
+  // attached after this version was replaced.
   std::vector<std::shared_ptr<const plan::ProgramWeights>> programs;
+  std::vector<std::vector<std::shared_ptr<const SegmentCharges>>> charges;  // like programs
   // Values kept on the host: those that were updated and that no packed set can give back (sources
   // of recipes, weights that no program reads).
-  std::map<std::string, Tensor> host;
-  // Names whose value is not the one that the model came with.
-  std::set<std::string> updated;
+  std::map<std::string, HostValue> host;
+  // Names whose value is not the one that the model came with. Shared, as it rarely grows.
+  std::shared_ptr<const std::set<std::string>> updated = std::make_shared<std::set<std::string>>();
+  std::chrono::steady_clock::time_point committed;
+
+  bool Has(size_t program) const {
+    return program < programs.size() && programs[program] != nullptr;
+  }
+  uint64_t Bytes() const;
 };
 
 }  // namespace midstream::weights

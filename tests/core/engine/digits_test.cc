@@ -220,7 +220,7 @@ TEST_P(Digits, ADamagedCheckpointIsRefusedWhole) {
   ASSERT_FALSE(version.ok());
   EXPECT_EQ(version.status().code(), Code::kDataLoss);
   std::string text = version.status().ToString();
-  EXPECT_NE(text.find("2 weights"), std::string::npos) << text;
+  EXPECT_NE(text.find("2 problems"), std::string::npos) << text;
   EXPECT_NE(text.find(copy + ".data-00000-of-00001"), std::string::npos) << text;
   RunResult after = Run(session);
   EXPECT_EQ(after.version, before.version);

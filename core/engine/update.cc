@@ -1,0 +1,90 @@
+// Model and Update: new weights, versions and pins.
+#include "core/engine/impl.h"
+#include "core/formats/weight_file.h"
+
+namespace midstream {
+
+Update Model::BeginUpdate(const UpdateOptions& options) {
+  Update update;
+  update.impl_ = std::make_shared<Update::Impl>(
+      Update::Impl{impl_, impl_->store->Begin(impl_->Complete(options))});
+  return update;
+}
+
+Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
+  UpdateOptions options;
+  options.check = CheckMode::kExact;
+  return UpdateFrom(checkpoint, options);
+}
+
+Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint, const UpdateOptions& options) {
+  auto applied = impl_->ApplyWhole(options, [&](const formats::MatchOptions& match) {
+    return formats::OpenWeights(*impl_->source, checkpoint, match);
+  });
+  if (!applied.ok()) return applied.status();
+  return applied->version;
+}
+
+Status Model::Rollback(uint64_t version) { return impl_->store->Rollback(version); }
+uint64_t Model::version() const { return impl_->store->Pin()->id; }
+ModelStats Model::stats() const { return impl_->store->Stats(); }
+void Model::Unload() { impl_->store->Unload(); }
+
+VersionPin Model::Pin() const {
+  VersionPin pin;
+  pin.version_ = impl_->store->Pin();
+  return pin;
+}
+
+Result<VersionPin> Model::Pin(uint64_t version) const {
+  VersionPin pin;
+  MS_ASSIGN_OR_RETURN(pin.version_, impl_->store->Pin(version));
+  return pin;
+}
+
+uint64_t VersionPin::version() const { return version_->id; }
+
+Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store->Read(name); }
+Result<Tensor> Model::ReadWeight(const std::string& name, const VersionPin& version) {
+  return impl_->store->Read(name, version.version_);
+}
+
+std::vector<VersionPin> Engine::PinTogether(const std::vector<Model>& models) {
+  std::vector<weights::Store*> stores;
+  for (const Model& model : models) stores.push_back(model.impl_->store.get());
+  std::vector<VersionPin> pins;
+  for (auto& version : weights::PinTogether(stores)) {
+    pins.emplace_back().version_ = std::move(version);
+  }
+  return pins;
+}
+
+Result<std::vector<uint64_t>> Engine::CommitTogether(const std::vector<Update*>& updates) {
+  std::vector<weights::Transaction*> transactions;
+  for (Update* update : updates) {
+    MS_RETURN_IF_ERROR(update->impl_->model->TakesWeights());
+    transactions.push_back(&update->impl_->transaction);
+  }
+  return weights::CommitTogether(transactions);
+}
+
+void Update::Assign(std::string_view name, Tensor value) {
+  impl_->transaction.Put(name, std::move(value));
+}
+void Update::Adopt(std::string_view name, Tensor value) {
+  impl_->transaction.Adopt(name, std::move(value));
+}
+void Update::AssignRows(std::string_view name, int64_t begin, Tensor rows) {
+  impl_->transaction.PutRows(name, begin, std::move(rows));
+}
+Status Update::Stage() {
+  MS_RETURN_IF_ERROR(impl_->model->TakesWeights());
+  return impl_->transaction.Stage();
+}
+Result<uint64_t> Update::Commit() {
+  MS_RETURN_IF_ERROR(impl_->model->TakesWeights());
+  return impl_->transaction.Commit();
+}
+void Update::Abort() { impl_->transaction.Abort(); }
+
+}  // namespace midstream
