@@ -21,7 +21,7 @@ Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint, const UpdateOp
   auto applied = impl_->ApplyWhole(options, [&](const formats::MatchOptions& match) {
     return formats::OpenWeights(*impl_->source, checkpoint, match);
   });
-  if (!applied.ok()) return applied.status();
+  if (!applied.ok()) return applied.status().WithContext(checkpoint);
   return applied->version;
 }
 

@@ -67,7 +67,7 @@ TEST_F(WatchTest, TakesWhatATrainerLeavesThere) {
   Save(200, "b.npz", missing);
   event = events.Next();
   ASSERT_TRUE(event.has_value());
-  EXPECT_EQ(event->status.code(), Code::kNotFound);
+  EXPECT_EQ(event->status.code(), Code::kInvalidArgument);
   EXPECT_THAT(std::string(event->status.message()), HasSubstr("'" + missing + "'"));
   EXPECT_EQ(model_->version(), 2u);
 
