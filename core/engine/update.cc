@@ -18,6 +18,7 @@ Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint) {
 }
 
 Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint, const UpdateOptions& options) {
+  MS_RETURN_IF_ERROR(impl_->TakesWeights());
   auto applied = impl_->ApplyWhole(options, [&](const formats::MatchOptions& match) {
     return formats::OpenWeights(*impl_->source, checkpoint, match);
   });
