@@ -121,4 +121,16 @@ Result<Tensor> RandomTensor(DType dtype, const Shape& shape, uint64_t seed) {
   return tensor;
 }
 
+Result<Tensor> RandomBatch(const TensorSpec& input, int64_t batch, uint64_t seed) {
+  Shape shape = input.shape;
+  if (shape.rank_known() && shape.rank() > 0 && shape[0] == kUnknownDim) {
+    shape.mutable_dims()[0] = batch;
+  }
+  if (shape.IsFullyKnown()) return RandomTensor(input.dtype, shape, seed);
+  return InvalidArgument(
+      fmt::format("input '{}' has the shape {}, which does not tell what to feed: give --input "
+                  "{}=random:SHAPE or a file",
+                  input.name, input.shape.ToString(), input.name));
+}
+
 }  // namespace midstream::cli

@@ -32,6 +32,10 @@ Result<Tensor> ReadValue(const TensorSpec& input, const std::string& spec, uint6
 // dtype without a fixed size.
 Result<Tensor> RandomTensor(DType dtype, const Shape& shape, uint64_t seed);
 
+// The same in the input's own shape, with `batch` as the first dimension where that is free. Errors:
+// INVALID_ARGUMENT where the shape leaves more open.
+Result<Tensor> RandomBatch(const TensorSpec& input, int64_t batch, uint64_t seed);
+
 }  // namespace midstream::cli
 
 #endif  // MIDSTREAM_CORE_CLI_INPUT_VALUE_H_

@@ -4,25 +4,9 @@
 #include <fmt/format.h>
 
 #include "core/cli/stopwatch.h"
-#include "core/formats/weight_file.h"
+#include "core/cli/weight_values.h"
 
 namespace midstream::cli {
-namespace {
-
-// The shape of a random value: the batch where the first dimension is free.
-Result<Shape> BatchShape(const TensorSpec& input, int64_t batch) {
-  Shape shape = input.shape;
-  if (shape.rank_known() && shape.rank() > 0 && shape[0] == kUnknownDim) {
-    shape.mutable_dims()[0] = batch;
-  }
-  if (shape.IsFullyKnown()) return shape;
-  return InvalidArgument(
-      fmt::format("input '{}' has the shape {}, which does not tell what to feed: give --input "
-                  "{}=random:SHAPE or a file",
-                  input.name, input.shape.ToString(), input.name));
-}
-
-}  // namespace
 
 Outcome OnlineWorkflow::Open() {
   SessionOptions options;
@@ -75,8 +59,7 @@ Status OnlineWorkflow::MakeInputs(const std::vector<InputArg>& named) {
       batches_placed = true;
       batch_input_ = values_.size();
     } else {
-      MS_ASSIGN_OR_RETURN(const Shape shape, BatchShape(input, args_.batch));
-      MS_ASSIGN_OR_RETURN(value, RandomTensor(input.dtype, shape, seed));
+      MS_ASSIGN_OR_RETURN(value, RandomBatch(input, args_.batch, seed));
     }
     values_.push_back(std::move(value));
   }
@@ -98,25 +81,11 @@ Status OnlineWorkflow::RunBatch(size_t batch) {
   return session_->Run(values_, &outputs_, nullptr);
 }
 
-// The model's own values, or those of the next checkpoint. Names are given as the trainer's
-// framework gives them, with the port.
+// The model's own values, or those of the next checkpoint.
 Result<std::vector<NamedTensor>> OnlineWorkflow::NextWeights(int64_t index) {
-  std::vector<NamedTensor> weights;
-  if (args_.weights.empty()) {
-    for (const formats::WeightInfo& weight : model_->source().weights()) {
-      if (weight.use == formats::WeightUse::kOptimizer || weight.checkpoint_key.empty()) continue;
-      MS_ASSIGN_OR_RETURN(Tensor value, model_->ReadWeight(weight.name));
-      weights.push_back({weight.name + ":0", std::move(value)});
-    }
-    return weights;
-  }
+  if (args_.weights.empty()) return OwnWeights(*model_);
   const std::string& checkpoint = args_.weights[static_cast<size_t>(index) % args_.weights.size()];
-  MS_ASSIGN_OR_RETURN(const auto reader, formats::OpenWeights(model_->source(), checkpoint));
-  for (const std::string& name : reader->names()) {
-    MS_ASSIGN_OR_RETURN(Tensor value, reader->Read(name));
-    weights.push_back({name + ":0", std::move(value)});
-  }
-  return weights;
+  return ReadWeights(model_->source(), checkpoint);
 }
 
 Result<UpdateReport> OnlineWorkflow::Update(int64_t index) {
