@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/cli/command.h"
+#include "core/cli/observe.h"
 #include "core/cli/online_workflow.h"
 #include "core/cli/stopwatch.h"
 
@@ -164,7 +165,9 @@ void AddOnline(CLI::App& app, Action* action) {
   command->add_option("--seed", args->seed, "Seed of random inputs")->capture_default_str();
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
-  command->callback([=] { *action = [=] { return Online(*args); }; });
+  AddTrace(*command, &args->trace);
+  command->callback(
+      [=] { *action = [=] { return WithTrace(args->trace, [&] { return Online(*args); }); }; });
 }
 
 }  // namespace midstream::cli

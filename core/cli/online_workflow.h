@@ -27,6 +27,7 @@ struct OnlineArgs {
   int64_t updates = 0;  // 0: one for each of weights, or kDefaultUpdates
   int64_t runs = 20;
   uint64_t seed = 0;
+  std::string trace;
   ConfigArgs config;
   bool json = false;
 

@@ -4,6 +4,7 @@
 
 #include "core/cli/command.h"
 #include "core/cli/input_value.h"
+#include "core/cli/observe.h"
 #include "core/cli/stopwatch.h"
 #include "core/cli/tensor_text.h"
 #include "core/formats/npy/npz.h"
@@ -21,6 +22,7 @@ struct Args {
   std::vector<std::string> weights;
   std::string save;
   uint64_t seed = 0;
+  std::string trace;
   ConfigArgs config;
   bool json = false;
 };
@@ -140,9 +142,10 @@ void AddRun(CLI::App& app, Action* action) {
   AddRepeated(*command, "--output", &args->outputs,
               "Compute this tensor; without it, the model's own outputs (repeatable)")
       ->type_name("NAME");
-  AddRepeated(*command, "--weights", &args->weights,
-              "Take these weights: another checkpoint, a .safetensors or .npz file; each further one "
-              "is applied as a live update before the run (repeatable)")
+  AddRepeated(
+      *command, "--weights", &args->weights,
+      "Take these weights: another checkpoint, a .safetensors or .npz file; each further one "
+      "is applied as a live update before the run (repeatable)")
       ->type_name("FILE");
   command->add_option("--save", args->save, "Write the outputs to this .npz file")
       ->type_name("FILE")
@@ -150,7 +153,9 @@ void AddRun(CLI::App& app, Action* action) {
   command->add_option("--seed", args->seed, "Seed of random: inputs")->capture_default_str();
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
-  command->callback([=] { *action = [=] { return RunModel(*args); }; });
+  AddTrace(*command, &args->trace);
+  command->callback(
+      [=] { *action = [=] { return WithTrace(args->trace, [&] { return RunModel(*args); }); }; });
 }
 
 }  // namespace midstream::cli
