@@ -80,6 +80,7 @@ int Main(int argc, const char* const* argv) {
   AddInspect(app, &action);
   AddRun(app, &action);
   AddOnline(app, &action);
+  AddBench(app, &action);
   AddBackends(app, &action);
   AddConfig(app, &action);
   AddWeights(app, &action);

@@ -26,6 +26,7 @@ using Json = nlohmann::ordered_json;
 void AddInspect(CLI::App& app, Action* action);
 void AddRun(CLI::App& app, Action* action);
 void AddOnline(CLI::App& app, Action* action);
+void AddBench(CLI::App& app, Action* action);
 void AddBackends(CLI::App& app, Action* action);
 void AddConfig(CLI::App& app, Action* action);
 
