@@ -32,6 +32,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& options) {
   program.fallback = plan::Fallback::kError;
   program.threads = options.threads;
   program.deterministic = options.deterministic;
+  runtime->instances_ = options.instances;
   return runtime;
 }
 
@@ -47,7 +48,7 @@ Result<Net> Runtime::MakeNet(Graph graph, const std::vector<NamedTensor>& weight
   net.store = std::make_shared<weights::Store>(std::move(declared), read, *evaluator_, reaper_);
   MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(graph), program_options_,
                                                            devices_, *evaluator_));
-  MS_ASSIGN_OR_RETURN(net.session, session::Session::Create(program, {}, net.store, 1));
+  MS_ASSIGN_OR_RETURN(net.session, session::Session::Create(program, {}, net.store, instances_));
   return net;
 }
 

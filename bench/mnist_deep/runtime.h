@@ -24,6 +24,7 @@ struct RuntimeOptions {
   uint32_t threads = 1;
   std::string precision = "origin";  // a precision.mode of the configuration
   bool deterministic = false;        // execution.deterministic
+  uint32_t instances = 1;            // runs of a net that execute at the same time
 };
 
 // The plugins and devices that the options ask for, as the engine opens them. Outlives its nets.
@@ -38,6 +39,7 @@ class Runtime {
   Runtime() = default;
 
   plan::ProgramOptions program_options_;
+  size_t instances_ = 1;
   backend::Registry registry_;
   std::vector<std::shared_ptr<backend::Device>> devices_;
   std::unique_ptr<plan::BackendEvaluator> evaluator_;
