@@ -9,6 +9,7 @@
 #include "core/cli/bench_report.h"
 #include "core/cli/bench_workload.h"
 #include "core/cli/observe.h"
+#include "core/cli/stats_text.h"
 #include "core/measure/latency_chart.h"
 
 namespace midstream::cli {
@@ -98,6 +99,7 @@ Outcome Bench(const BenchArgs& args) {
   } else {
     PrintText(args.markdown ? ToMarkdown(report) : ToText(report));
   }
+  if (args.stats) PrintStats(workload.model(), args.json);
   if (const Status written = WriteFiles(args, report); !written.ok()) {
     return {Exit::kFailed, written};
   }
@@ -211,6 +213,7 @@ void AddBench(CLI::App& app, Action* action) {
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   AddTrace(*command, &args->trace);
+  AddStats(*command, &args->stats);
   command->callback(
       [=] { *action = [=] { return WithTrace(args->trace, [&] { return Bench(*args); }); }; });
 }

@@ -39,6 +39,7 @@ struct BenchArgs {
   bool markdown = false;
   bool json = false;
   std::string trace;
+  bool stats = false;
   ConfigArgs config;
 };
 
@@ -57,6 +58,7 @@ class BenchWorkload {
   Result<measure::UpdateTimes> Copy(uint64_t number);
 
   Engine& engine() { return engine_; }
+  Model& model() { return *model_; }
   uint64_t weight_bytes() const { return weight_bytes_; }
   size_t tensors() const { return sets_.front().size(); }
   // Why torn answers cannot be told; empty when they can.

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "tests/e2e/command_testing.h"
@@ -78,6 +79,17 @@ TEST(Bench, WithoutUpdatesAllIsQuiet) {
   EXPECT_THAT(result.out, Not(HasSubstr("memcpy")));
 }
 
+TEST(Bench, PrintsStatisticsBesideItsResult) {
+  const CommandResult result = RunCommand(Bench({"--update-rate", "100", "--stats", "--json"}));
+  ASSERT_EQ(result.exit, 0) << result.err;
+  const auto stats = nlohmann::json::parse(result.err);
+  const int updates = result.json()["updates"]["updates"]["count"];
+  EXPECT_EQ(stats["weights"]["commits"], updates + 4);  // four to learn the answers
+  EXPECT_EQ(stats["weights"]["version"], updates + 5);
+  const CommandResult text = RunCommand(Bench({"--stats"}));
+  EXPECT_THAT(text.err, HasSubstr("version 1, current for"));
+}
+
 TEST(Bench, SaysWhenAnswersCannotTellVersionsApart) {
   const CommandResult result = RunCommand(Bench(
       {"--update-rate", "max", "--weights", DigitsCheckpoint(0), "--output", "accuracy/ArgMax"}));
@@ -120,12 +132,20 @@ TEST_P(Traced, CommandWritesATrace) {
   const auto trace = nlohmann::json::parse(ReadText(path));
   EXPECT_EQ(trace["otherData"]["dropped_events"], 0);
   EXPECT_EQ(trace["traceEvents"][0]["args"]["name"], "midstream");
+  std::map<std::string, int> phases;
+  for (const auto& event : trace["traceEvents"]) {
+    ++phases[std::string(event["name"]) + " " + std::string(event["ph"])];
+  }
+  EXPECT_GE(phases["stage X"], 1);
+  EXPECT_GE(phases["commit i"], 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Commands, Traced,
     ::testing::Values(
-        std::vector<std::string>{"run", DigitsCheckpoint(0), "--input", "Placeholder=random:2x784"},
+        std::vector<std::string>{"run", DigitsCheckpoint(0), "--input", "Placeholder=random:2x784",
+                                 "--weights", DigitsCheckpoint(0), "--weights",
+                                 DigitsCheckpoint(4000)},
         std::vector<std::string>{"online", DigitsCheckpoint(0), "--updates", "2", "--runs", "1"},
         Bench({"--update-rate", "100"})),
     [](const auto& info) { return info.param.front(); });

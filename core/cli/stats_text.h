@@ -1,0 +1,23 @@
+// --stats: what a model's weights and a session have been through, as text and as JSON.
+#ifndef MIDSTREAM_CORE_CLI_STATS_TEXT_H_
+#define MIDSTREAM_CORE_CLI_STATS_TEXT_H_
+
+#include <string>
+
+#include "core/cli/command.h"
+
+namespace midstream::cli {
+
+std::string StatsText(const ModelStats& stats);
+Json StatsJson(const ModelStats& stats);
+
+// --stats.
+void AddStats(CLI::App& command, bool* stats);
+
+// Prints both to stderr, which is for everything that is no result: as text, or as one JSON
+// document.
+void PrintStats(const Model& model, bool json);
+
+}  // namespace midstream::cli
+
+#endif  // MIDSTREAM_CORE_CLI_STATS_TEXT_H_
