@@ -25,7 +25,12 @@ struct midstream_result {
 };
 struct midstream_update {
   midstream::Model model;
+  midstream::UpdateOptions options;
   midstream::Update update;
+  bool begun = false;  // a value was assigned, so options cannot change any more
+};
+struct midstream_pin {
+  midstream::VersionPin pin;
 };
 
 namespace midstream::capi {

@@ -181,6 +181,9 @@ class MS_API Model {
   // The exact current value, or that of a pinned version. Errors: NOT_FOUND.
   Result<Tensor> ReadWeight(const std::string& name);
   Result<Tensor> ReadWeight(const std::string& name, const VersionPin& version);
+  // SHA-256 over names, dtypes, shapes and bytes of the weights that checkpoints store, by
+  // docs/weights.md: what `midstream weights show --digest` prints for an export of the version.
+  Result<std::string> Digest(const VersionPin& version);
   ModelStats stats() const;
   // Closes the sessions of the model, frees its versions and closes its files. Versions that are
   // pinned go with their pins. Every later call that can fail does: FAILED_PRECONDITION.

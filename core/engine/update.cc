@@ -1,6 +1,7 @@
 // Model and Update: new weights, versions and pins.
 #include "core/engine/impl.h"
 #include "core/formats/weight_file.h"
+#include "core/graph/tensor_digest.h"
 
 namespace midstream {
 
@@ -48,6 +49,17 @@ uint64_t VersionPin::version() const { return version_->id; }
 Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store->Read(name); }
 Result<Tensor> Model::ReadWeight(const std::string& name, const VersionPin& version) {
   return impl_->store->Read(name, version.version_);
+}
+
+Result<std::string> Model::Digest(const VersionPin& version) {
+  SetDigest digest;
+  for (const formats::WeightInfo& weight : impl_->source->weights()) {
+    if (weight.use == formats::WeightUse::kOptimizer || weight.checkpoint_key.empty()) continue;
+    MS_ASSIGN_OR_RETURN(const Tensor value, ReadWeight(weight.name, version));
+    MS_RETURN_IF_ERROR(digest.Add(weight.name, value).status());
+  }
+  MS_ASSIGN_OR_RETURN(const Sha256Digest whole, digest.Finish());
+  return Hex(whole);
 }
 
 std::vector<VersionPin> Engine::PinTogether(const std::vector<Model>& models) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/graph/rename.h"
@@ -30,6 +31,11 @@ struct UpdateOptions {
   // as they were given; empty: not checked.
   std::string digest;
 };
+
+// Sets one option from text, as command lines and the C API have it: check = subset | exact |
+// superset, base = VERSION, finite and accept_float64 = true | false, rename = FROM=TO (adds a rule),
+// digest = HEX. Errors: INVALID_ARGUMENT naming the option and what was expected.
+MS_API Status SetUpdateOption(std::string_view key, std::string_view value, UpdateOptions* options);
 
 }  // namespace midstream
 

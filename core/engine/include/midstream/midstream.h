@@ -203,6 +203,44 @@ MIDSTREAM_API midstream_code midstream_result_tensor(const midstream_result* res
 MIDSTREAM_API uint64_t midstream_result_version(const midstream_result* result);
 MIDSTREAM_API void midstream_result_release(midstream_result* result);
 
+/* ---- Versions ---- */
+
+typedef struct midstream_pin midstream_pin;
+
+/* Holds a version of the weights in memory, as for an episode: requests can be run on it however many
+ * newer ones come (midstream_request_options). version 0: the current one. Codes:
+ * MIDSTREAM_NOT_FOUND naming the versions that are in memory. */
+MIDSTREAM_API midstream_code midstream_model_pin(midstream_model* model, uint64_t version,
+                                                 midstream_pin** out, midstream_error* error);
+/* The current versions of n_models models at one moment; out receives as many pins. */
+MIDSTREAM_API midstream_code midstream_models_pin(midstream_model* const* models, size_t n_models,
+                                                  midstream_pin** out, midstream_error* error);
+MIDSTREAM_API uint64_t midstream_pin_version(const midstream_pin* pin);
+MIDSTREAM_API void midstream_pin_release(midstream_pin* pin);
+
+/* Makes a version current again, under its old number, that is still kept (weights.keep_versions).
+ * Codes: MIDSTREAM_NOT_FOUND naming those that are. */
+MIDSTREAM_API midstream_code midstream_model_rollback(midstream_model* model, uint64_t version,
+                                                      midstream_error* error);
+
+/* Copies a weight, bit for bit; pin NULL: of the current version. byte_size is what data has room
+ * for and must be that of the weight. Codes: MIDSTREAM_NOT_FOUND, MIDSTREAM_INVALID_ARGUMENT. */
+MIDSTREAM_API midstream_code midstream_model_read_weight(midstream_model* model, const char* name,
+                                                         const midstream_pin* pin, void* data,
+                                                         uint64_t byte_size,
+                                                         midstream_error* error);
+
+/* SHA-256 of a version's weights, 64 hexadecimal digits and a NUL, by docs/weights.md; pin NULL: of
+ * the current version. */
+MIDSTREAM_API midstream_code midstream_model_digest(midstream_model* model,
+                                                    const midstream_pin* pin, char hex[65],
+                                                    midstream_error* error);
+
+/* Closes the sessions of the model, frees its weights and closes its files, whatever handles there
+ * still are; versions that are pinned go with their pins. Later calls that can fail do:
+ * MIDSTREAM_FAILED_PRECONDITION. */
+MIDSTREAM_API midstream_code midstream_model_unload(midstream_model* model, midstream_error* error);
+
 /* ---- Update: one thread at a time per handle ---- */
 
 MIDSTREAM_API midstream_code midstream_update_begin(midstream_model* model, midstream_update** out,
@@ -222,6 +260,49 @@ MIDSTREAM_API midstream_code midstream_update_assign(midstream_update* update,
  * name, other dtype or shape), those of the plugins; on failure nothing has changed. */
 MIDSTREAM_API midstream_code midstream_update_commit(midstream_update* update, uint64_t* version,
                                                      midstream_error* error);
+
+/* Sets an option of the update, before its first value and again after a commit, if it is to
+ * change: check = "subset" (weights that are not given keep their value; as at the start), "exact" or
+ * "superset" (names that the model does not have are left alone); base = "VERSION": refuse the
+ * update unless that version is current; finite = "true": refuse NaN and infinity; accept_float64 =
+ * "true"; rename = "FROM=TO", a name, a prefix ("a*=b*") or a suffix ("*a=*b"), any number; digest =
+ * SHA-256 that the values must have (docs/weights.md). Codes: MIDSTREAM_INVALID_ARGUMENT,
+ * MIDSTREAM_FAILED_PRECONDITION after a value. */
+MIDSTREAM_API midstream_code midstream_update_option(midstream_update* update, const char* key,
+                                                     const char* value, midstream_error* error);
+
+/* As assign, and hands value->data over: where nothing has to be converted or packed it is used
+ * where it lies and must never change. When it is not needed any more, release(user) is called, once
+ * and on any thread; release may be NULL. After a failure of this function itself it is not called. */
+MIDSTREAM_API midstream_code midstream_update_adopt(midstream_update* update,
+                                                    const midstream_tensor* value,
+                                                    void (*release)(void* user), void* user,
+                                                    midstream_error* error);
+
+/* The same for a DLManagedTensor of DLPack (contiguous, in host memory), whose deleter takes the
+ * place of release. */
+MIDSTREAM_API midstream_code midstream_update_adopt_dlpack(midstream_update* update,
+                                                           const char* name, void* managed,
+                                                           midstream_error* error);
+
+/* As assign, for rows row_begin to row_begin + rows->shape[0] of axis 0; the others keep their
+ * value. */
+MIDSTREAM_API midstream_code midstream_update_assign_rows(midstream_update* update,
+                                                          const midstream_tensor* rows,
+                                                          int64_t row_begin,
+                                                          midstream_error* error);
+
+/* Checks and packs what was assigned, so that the commit takes a few microseconds whatever the size
+ * of the model. Codes: as midstream_update_commit; after a failure the update is empty. */
+MIDSTREAM_API midstream_code midstream_update_stage(midstream_update* update,
+                                                    midstream_error* error);
+
+/* Commits updates of several models at one moment: midstream_models_pin gets all of the new versions
+ * or none. versions receives n_updates of them and may be NULL. Codes: as midstream_update_commit of
+ * any; on failure no model has changed. All updates are empty afterwards. */
+MIDSTREAM_API midstream_code midstream_updates_commit(midstream_update* const* updates,
+                                                      size_t n_updates, uint64_t* versions,
+                                                      midstream_error* error);
 
 /* Forgets what was assigned. */
 MIDSTREAM_API midstream_code midstream_update_discard(midstream_update* update,
