@@ -13,7 +13,7 @@ SOURCES = $(shell git ls-files 'core/*.h' 'core/*.cc' 'plugins/*.h' 'plugins/*.c
 
 configure = cmake -G Ninja -S . -B $(1) -DMS_DEVELOPER=ON $(2)
 
-.PHONY: help deps build test demo test-asan test-tsan fuzz bench format tidy install clean
+.PHONY: help deps build test demo test-asan test-tsan fuzz soak bench format tidy install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -52,6 +52,11 @@ fuzz: ## fuzz every format, FUZZ_SECONDS (600) each: tests/fuzz/README.md
 	  -DCMAKE_CXX_FLAGS_RELEASE="-O1 -g1" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DMS_BENCH=OFF) >/dev/null
 	@cmake --build $(BUILD)-fuzz --target fuzz
 	@JOBS=$(JOBS) scripts/fuzz.sh $(BUILD)-fuzz $(ARGS)
+
+soak: deps ## run for an hour what `make test` runs in a short form: tests/soak
+	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release) >/dev/null
+	@cmake --build $(BUILD) --target test_soak
+	@MS_SOAK=full $(BUILD)/bin/test_soak $(ARGS)
 
 bench: deps ## build and run the benches, one after the other
 	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release -DMS_BENCH=ON) >/dev/null

@@ -93,8 +93,7 @@ Status Store::CheckUpdate(UpdateValues* values, const Version& base) {
   }
   if (options.check != CheckMode::kSubset) {
     for (const auto& [name, decl] : declared_) {
-      const NewValue* given = values->Find(name);
-      if (given != nullptr && given->whole()) continue;
+      if (values->Mentions(name)) continue;
       if (!decl.stored || !(decl.needed || IsUsedLocked(name))) continue;
       values->AddProblem({Reason::kMissing, InvalidArgument("'" + name + "': missing")});
     }

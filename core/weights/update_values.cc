@@ -68,6 +68,7 @@ void UpdateValues::Add(std::string_view name, Tensor value, bool adopt) {
   std::string key;
   const WeightDecl* want = Resolve(name, &key);
   if (want == nullptr) return;
+  mentioned_.insert(key);
   if (auto problem = Misfit(key, *want, value.dtype(), value.shape())) {
     problems_.push_back(*std::move(problem));
     return;
@@ -84,6 +85,7 @@ void UpdateValues::Add(std::string_view name, Tensor value, bool adopt) {
 void UpdateValues::AddReader(std::string_view name, std::function<Result<Tensor>()> read) {
   std::string key;
   if (Resolve(name, &key) == nullptr) return;
+  mentioned_.insert(key);
   NewValue& entry = values_[key];
   if (entry.whole()) {
     problems_.push_back({Reason::kDuplicate, InvalidArgument(Quoted(key) + ": given twice")});

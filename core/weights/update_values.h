@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,8 @@ class UpdateValues {
   const std::vector<Problem>& problems() const { return problems_; }
   bool empty() const { return values_.empty() && problems_.empty(); }
   const std::map<std::string, NewValue>& values() const { return values_; }
+  // Whether it was given, taken or not.
+  bool Mentions(const std::string& name) const { return mentioned_.count(name) != 0; }
   // Null: the update does not touch it.
   const NewValue* Find(const std::string& name) const;
 
@@ -79,6 +82,7 @@ class UpdateValues {
   const Declared* declared_;
   UpdateOptions options_;
   std::map<std::string, NewValue> values_;
+  std::set<std::string> mentioned_;  // whole values
   std::vector<Problem> problems_;
 };
 

@@ -1,0 +1,117 @@
+#include <algorithm>
+
+#include "core/backend/host.h"
+#include "core/config/config.h"
+#include "tests/soak/sentinel.h"
+
+namespace midstream {
+namespace {
+
+constexpr int64_t kWidth = 64;
+
+Tensor Filled(const Shape& shape, float value) {
+  Tensor tensor = *Tensor::Allocate(DType::kF32, shape);
+  std::ranges::fill(tensor.mutable_as<float>(), value);
+  return tensor;
+}
+
+// Sums of 64 products of stamp and 1/64 are exact, whatever their order.
+Graph MakeGraph() {
+  Graph graph;
+  const auto weight = [&](const std::string& name) {
+    return graph.AddWeight(name, DType::kF32, Sentinel::Declarations().at(name).shape);
+  };
+  const auto constant = [&](const std::string& name, float value) {
+    return graph.AddConstant(name, Filled({}, value));
+  };
+  const auto row = [&](const std::string& name, ValueId value) {  // as [1, n]
+    ValueId shape = graph.AddConstant(name + "/shape", Tensor::FromInts({1, -1}));
+    return graph.Add("Reshape", name, {value, shape});
+  };
+  ValueId x = graph.AddInput("x", DType::kF32, {1, kWidth});
+  ValueId matrix = graph.Add("MatMul", "product", {x, weight("matrix")});
+  ValueId image_shape = graph.AddConstant("image/shape", Tensor::FromInts({1, 4, 4, 4}));
+  ValueId image = graph.Add("Reshape", "image", {x, image_shape});
+  ValueId filter = graph.Add("Transpose", "filter/turned", {weight("filter")},
+                             {{"perm", std::vector<int64_t>{3, 2, 0, 1}}});
+  ValueId conv = row("conv/row", graph.Add("Conv", "conv", {image, filter}));
+  ValueId sum = graph.Add("Add", "parts", {weight("left"), weight("right")});
+  ValueId halves = graph.Add("Mul", "halves", {sum, constant("half", 0.5F)});
+  // x and its multiples must depend on the input, or the whole would be a recipe.
+  ValueId scaled = graph.Add("Mul", "scaled", {x, constant("width", kWidth)});  // ones
+  ValueId derived = graph.Add("Mul", "derived", {scaled, halves});
+  ValueId vector = graph.Add("Mul", "vector/read", {scaled, weight("vector")});
+  ValueId ids = graph.AddConstant("ids", Tensor::FromInts({3, 0, 31}));
+  ValueId one = graph.Add("ReduceMax", "one", {scaled});
+  ValueId looked_up = graph.Add("Gather", "rows", {weight("table"), ids});
+  ValueId rows = row("rows/row", graph.Add("Mul", "rows/read", {looked_up, one}));
+  ValueId all =
+      graph.Add("Concat", "all", {matrix, conv, derived, vector, rows}, {{"axis", int64_t{1}}});
+  ValueId largest = graph.Add("ReduceMax", "largest", {all});
+  ValueId smallest = graph.Add("ReduceMin", "smallest", {all});
+  graph.AddOutput(largest, "stamp");
+  graph.AddOutput(graph.Add("Sub", "spread", {largest, smallest}), "spread");
+  return graph;
+}
+
+}  // namespace
+
+weights::Declared Sentinel::Declarations() {
+  const auto f32 = [](Shape shape) {
+    return weights::WeightDecl{DType::kF32, std::move(shape), true, true};
+  };
+  return {{"matrix", f32({kWidth, kWidth})}, {"filter", f32({4, 4, 4, 8})},
+          {"left", f32({kWidth})},           {"right", f32({kWidth})},
+          {"vector", f32({kWidth})},         {"table", f32({32, 16})}};
+}
+
+const std::vector<std::string>& Sentinel::names() {
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    for (const auto& [name, decl] : Declarations()) names.push_back(name);
+    return names;
+  }();
+  return kNames;
+}
+
+std::vector<Tensor> Sentinel::Values(float stamp) {
+  std::vector<Tensor> values;
+  for (const auto& [name, decl] : Declarations()) values.push_back(Filled(decl.shape, stamp));
+  return values;
+}
+
+Tensor Sentinel::Input() { return Filled({1, kWidth}, 1.0F / kWidth); }
+
+Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, size_t instances,
+                                                 weights::StoreOptions options) {
+  std::unique_ptr<Sentinel> sentinel(new Sentinel);
+  Config config = config::DefaultConfig();
+  config.plugins.dir = MS_PLUGIN_DIR;
+  config.plugins.list = {backend};
+  if (backend != "reference") config.plugins.list.emplace_back("reference");
+  config.backend = backend;
+  sentinel->registry_ = backend::LoadPlugins(config, backend::ProcessHost());
+  for (const backend::LoadedPlugin& plugin : sentinel->registry_.plugins()) {
+    MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin.plugin, {}));
+    sentinel->devices_.push_back(std::move(device));
+  }
+  sentinel->evaluator_ = std::make_unique<plan::BackendEvaluator>(sentinel->devices_);
+  Graph graph = MakeGraph();
+  MS_RETURN_IF_ERROR(graph.Compact());
+  plan::ProgramOptions program_options;
+  program_options.fallback = plan::Fallback::kError;
+  program_options.threads = 1;
+  MS_ASSIGN_OR_RETURN(auto program,
+                      plan::Program::Compile(std::move(graph), program_options, sentinel->devices_,
+                                             *sentinel->evaluator_));
+  const auto initial = [](const std::string& name) -> Result<Tensor> {
+    return Filled(Declarations().at(name).shape, StampOf(1));
+  };
+  sentinel->store_ = std::make_shared<weights::Store>(
+      Declarations(), initial, *sentinel->evaluator_, sentinel->reaper_, options);
+  MS_ASSIGN_OR_RETURN(sentinel->session_,
+                      session::Session::Create(program, {}, sentinel->store_, instances));
+  return sentinel;
+}
+
+}  // namespace midstream
