@@ -3,37 +3,15 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
+
+#include "core/base/spin.h"
 
 namespace midstream {
 namespace {
 
-constexpr std::chrono::microseconds kSpinTime{50};
-constexpr int kPausesPerClockRead = 64;
 // Each thread takes about this many pieces of a large loop, so that a late worker still finds work.
 constexpr uint32_t kPiecesPerThread = 8;
-
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-// Waits until ready() holds, for at most kSpinTime, without giving up the core.
-template <typename Ready>
-bool SpinUntil(Ready ready) {
-  const auto deadline = std::chrono::steady_clock::now() + kSpinTime;
-  do {
-    for (int i = 0; i < kPausesPerClockRead; ++i) {
-      if (ready()) return true;
-      Pause();
-    }
-  } while (std::chrono::steady_clock::now() < deadline);
-  return ready();
-}
 
 uint32_t LoopNumber(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
 uint32_t Remaining(uint64_t state) { return static_cast<uint32_t>(state); }
