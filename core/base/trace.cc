@@ -22,16 +22,19 @@ namespace {
 constexpr size_t kChunkEvents = 512;
 constexpr size_t kMaxThreads = 4096;  // that have a buffer in one trace
 
+enum class Kind : uint8_t { kComplete, kAsync, kInstant };
+
 struct Event {
   const char* category;
   const char* name;
   uint64_t begin_ns;
   uint64_t end_ns;
+  uint64_t id;  // kAsync
   const char* keys[kMaxArgs];
   int64_t values[kMaxArgs];
   uint8_t key_sizes[kMaxArgs];
   uint8_t arg_count;
-  bool instant;
+  Kind kind;
 };
 static_assert(sizeof(Event) <= 112);
 
@@ -166,13 +169,13 @@ Tracer& TheTracer() {
 }
 
 Event MakeEvent(const char* category, const char* name, uint64_t begin_ns, uint64_t end_ns,
-                bool instant, std::span<const Arg> args) {
+                Kind kind, std::span<const Arg> args) {
   Event event{};
   event.category = category;
   event.name = name;
   event.begin_ns = begin_ns;
   event.end_ns = end_ns;
-  event.instant = instant;
+  event.kind = kind;
   for (const Arg& arg : args.first(std::min(args.size(), kMaxArgs))) {
     event.keys[event.arg_count] = arg.key.data();
     event.key_sizes[event.arg_count] = static_cast<uint8_t>(std::min<size_t>(arg.key.size(), 255));
@@ -192,13 +195,27 @@ std::string Microseconds(uint64_t nanoseconds) {
   return fmt::format("{}.{:03}", nanoseconds / 1000, nanoseconds % 1000);
 }
 
+// What is the same in both events of an asynchronous one.
+std::string Head(const Event& event, std::string_view where, uint64_t ns) {
+  return fmt::format(",\n{{\"name\":{},\"cat\":{},{},\"ts\":{}", Quoted(event.name),
+                     Quoted(event.category), where, Microseconds(ns));
+}
+
 void AppendEvent(const Event& event, std::string_view where, uint64_t start_ns, std::string* text) {
-  const uint64_t begin = std::max(event.begin_ns, start_ns);
-  const uint64_t end = std::max(event.end_ns, begin);
-  *text += fmt::format(",\n{{\"name\":{},\"cat\":{},{},\"ts\":{}", Quoted(event.name),
-                       Quoted(event.category), where, Microseconds(begin - start_ns));
-  *text += event.instant ? ",\"ph\":\"i\",\"s\":\"p\""
-                         : fmt::format(",\"ph\":\"X\",\"dur\":{}", Microseconds(end - begin));
+  const uint64_t begin = std::max(event.begin_ns, start_ns) - start_ns;
+  const uint64_t end = std::max(std::max(event.end_ns, start_ns) - start_ns, begin);
+  *text += Head(event, where, begin);
+  switch (event.kind) {
+    case Kind::kComplete:
+      *text += fmt::format(",\"ph\":\"X\",\"dur\":{}", Microseconds(end - begin));
+      break;
+    case Kind::kAsync:
+      *text += fmt::format(",\"ph\":\"b\",\"id\":\"{:#x}\"", event.id);
+      break;
+    case Kind::kInstant:
+      *text += ",\"ph\":\"i\",\"s\":\"p\"";
+      break;
+  }
   if (event.arg_count != 0) {
     *text += ",\"args\":";
     for (size_t i = 0; i < event.arg_count; ++i) {
@@ -208,6 +225,8 @@ void AppendEvent(const Event& event, std::string_view where, uint64_t start_ns, 
     *text += '}';
   }
   *text += '}';
+  if (event.kind != Kind::kAsync) return;
+  *text += Head(event, where, end) + fmt::format(",\"ph\":\"e\",\"id\":\"{:#x}\"}}", event.id);
 }
 
 Status Write(const Tracer::Recorded& recorded, const std::string& path) {
@@ -244,19 +263,29 @@ uint64_t Now() {
 void Complete(const char* category, const char* name, uint64_t begin_ns, uint64_t end_ns,
               std::initializer_list<Arg> args) {
   if (!Enabled()) return;
-  TheTracer().Emit(MakeEvent(category, name, begin_ns, end_ns, false, {args.begin(), args.end()}));
+  TheTracer().Emit(
+      MakeEvent(category, name, begin_ns, end_ns, Kind::kComplete, {args.begin(), args.end()}));
+}
+
+void Async(const char* category, const char* name, uint64_t id, uint64_t begin_ns, uint64_t end_ns,
+           std::initializer_list<Arg> args) {
+  if (!Enabled()) return;
+  Event event =
+      MakeEvent(category, name, begin_ns, end_ns, Kind::kAsync, {args.begin(), args.end()});
+  event.id = id;
+  TheTracer().Emit(event);
 }
 
 void Instant(const char* category, const char* name, std::initializer_list<Arg> args) {
   if (!Enabled()) return;
   const uint64_t now = Now();
-  TheTracer().Emit(MakeEvent(category, name, now, now, true, {args.begin(), args.end()}));
+  TheTracer().Emit(MakeEvent(category, name, now, now, Kind::kInstant, {args.begin(), args.end()}));
 }
 
 void Span::Finish() {
   const uint64_t end_ns = Now();
   TheTracer().Emit(
-      MakeEvent(category_, name_, begin_ns_, end_ns, false, {args_.data(), arg_count_}));
+      MakeEvent(category_, name_, begin_ns_, end_ns, Kind::kComplete, {args_.data(), arg_count_}));
 }
 
 Status Start() { return TheTracer().Start(); }

@@ -3,7 +3,7 @@
 // Off, an event costs one relaxed atomic load. On, a thread keeps its events in a buffer of its own
 // under a lock that only Stop ever contends for; Stop writes them all. Buffers are bounded: beyond
 // kMaxThreadEvents of a thread and kMaxEvents of all threads events are dropped, and the file says
-// how many. An event costs 104 bytes of memory until it is written.
+// how many. An event costs 112 bytes of memory until it is written.
 //
 // Strings that events are given (categories, names, keys) are kept as they are: they must be string
 // literals. A thread has the name in the file that pthread_setname_np gave it before its first event.
@@ -46,6 +46,10 @@ struct Arg {
 // Start on.
 void Complete(const char* category, const char* name, uint64_t begin_ns, uint64_t end_ns,
               std::initializer_list<Arg> args = {});
+// What lasted from begin_ns to end_ns beside everything else, on a track of its own. id: of those
+// with one category and name, no two of the same id overlap.
+void Async(const char* category, const char* name, uint64_t id, uint64_t begin_ns, uint64_t end_ns,
+           std::initializer_list<Arg> args = {});
 // What happened now, on the calling thread.
 void Instant(const char* category, const char* name, std::initializer_list<Arg> args = {});
 

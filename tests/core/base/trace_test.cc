@@ -47,6 +47,25 @@ std::vector<json> Select(const json& trace, const std::string& key, const std::s
   return events;
 }
 
+// What overlaps on one thread without one part lying in the other, as requests in a queue do.
+TEST_F(Trace, GivesAsynchronousEventsTracksOfTheirOwn) {
+  ASSERT_TRUE(Start().ok());
+  const uint64_t begin = Now();
+  Async("session", "queue", 1, begin, begin + 2000, {{"rows", 3}});
+  Async("session", "queue", 2, begin + 1000, begin + 3000);
+  const auto queue = Select(StopAndRead(), "name", "queue");
+  ASSERT_EQ(queue.size(), 4u);
+  EXPECT_EQ(queue[0]["ph"], "b");
+  EXPECT_EQ(queue[0]["id"], "0x1");
+  EXPECT_EQ(queue[0]["args"], (json{{"rows", 3}}));
+  EXPECT_EQ(queue[1]["ph"], "e");
+  EXPECT_EQ(queue[1]["id"], "0x1");
+  EXPECT_EQ(queue[1]["cat"], "session");
+  EXPECT_NEAR(double{queue[1]["ts"]} - double{queue[0]["ts"]}, 2.0, 1e-6);
+  EXPECT_EQ(queue[2]["id"], "0x2");
+  EXPECT_EQ(queue[3]["id"], "0x2");
+}
+
 TEST_F(Trace, WritesWhatPerfettoReads) {
   ASSERT_TRUE(Start().ok());
   const uint64_t begin = Now();
