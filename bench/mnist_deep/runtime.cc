@@ -48,7 +48,9 @@ Result<Net> Runtime::MakeNet(Graph graph, const std::vector<NamedTensor>& weight
   net.store = std::make_shared<weights::Store>(std::move(declared), read, *evaluator_, reaper_);
   MS_ASSIGN_OR_RETURN(auto program, plan::Program::Compile(std::move(graph), program_options_,
                                                            devices_, *evaluator_));
-  MS_ASSIGN_OR_RETURN(net.session, session::Session::Create(program, {}, net.store, instances_));
+  session::Options options;
+  options.lanes = instances_;
+  MS_ASSIGN_OR_RETURN(net.session, session::Session::Create(program, net.store, options));
   return net;
 }
 

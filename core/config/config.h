@@ -70,6 +70,16 @@ struct ExecutionConfig {
   int64_t seed = 0;
 };
 
+struct QueueConfig {
+  int64_t max_requests = 1024;
+  int64_t max_bytes = int64_t{256} << 20;
+};
+
+struct BatchingConfig {
+  int64_t max_size = 1;
+  int64_t max_delay_us = 0;
+};
+
 // A pass runs when its switch is on and the level reaches it (keys.cc says which needs which).
 struct PassesConfig {
   bool fold = true;
@@ -156,6 +166,8 @@ struct MS_API Config {
   RunMode mode = RunMode::kInference;
   PrecisionConfig precision;
   ExecutionConfig execution;
+  QueueConfig queue;
+  BatchingConfig batching;
   OptimizerConfig optimizer;
   DeviceConfig device;
   PlacementConfig placement;

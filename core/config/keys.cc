@@ -122,6 +122,10 @@ constexpr std::array kSections = {
                "lists."},
     SectionRow{"precision.node.*", "One node, by its name; it comes before its type's section."},
     SectionRow{"execution", "Threads and parallel requests."},
+    SectionRow{"queue",
+               "Requests that wait: what a session holds of them before it refuses more "
+               "(docs/requests.md)."},
+    SectionRow{"batching", "Requests executed together (docs/requests.md)."},
     SectionRow{"optimizer", "Rewrites of the graph; results stay the same up to rounding."},
     SectionRow{"optimizer.passes",
                "Switches of single passes (docs/passes.md); with optimizer.fuse and "
@@ -207,14 +211,15 @@ constexpr std::array kKeys = {
 
     Integer<&Config::execution, &ExecutionConfig::streams>(
         "execution.streams", 1, 1024,
-        "Queues of the device that one request may use in parallel; the CPU backends need only "
-        "one. NPU option stream_max_parallel_num; its spelling is accepted too, and AIcoreEngine's "
-        "count is taken.",
+        "Requests (or batches) that each instance of a session keeps executing at the same time, "
+        "each with a queue of the device, memory and a worker thread of its own. instances x "
+        "streams of them execute at once; further ones wait. NPU option stream_max_parallel_num; "
+        "its spelling is accepted too, and AIcoreEngine's count is taken.",
         &kEngineStreams),
     Integer<&Config::execution, &ExecutionConfig::instances>(
         "execution.instances", 1, 1024,
-        "Requests of one session that execute at the same time. NPU option "
-        "graph_max_parallel_model_num."),
+        "Instances of a session; each executes as many requests at the same time as "
+        "execution.streams says. NPU option graph_max_parallel_model_num."),
     Integer<&Config::execution, &ExecutionConfig::threads>(
         "execution.threads", 0, 4096,
         "Threads that compute, the calling thread included; 0 means one per core."),
@@ -226,6 +231,25 @@ constexpr std::array kKeys = {
         "execution.seed", 0, INT64_MAX,
         "What random numbers of a model start from: the same seed and order of requests give the "
         "same numbers."),
+
+    Integer<&Config::queue, &QueueConfig::max_requests>(
+        "queue.max_requests", 1, 1 << 24,
+        "Requests of one session that may wait; further ones are refused with "
+        "RESOURCE_EXHAUSTED."),
+    Integer<&Config::queue, &QueueConfig::max_bytes>(
+        "queue.max_bytes", 1, kMaxSize,
+        "Bytes of inputs that waiting requests of one session may hold; further ones are refused "
+        "with RESOURCE_EXHAUSTED. An empty queue takes a request of any size."),
+
+    Integer<&Config::batching, &BatchingConfig::max_size>(
+        "batching.max_size", 1, 4096,
+        "The most rows (axis 0) of a batch that is made of several requests; 1 makes none. Needs a "
+        "model whose inputs and outputs all have a free first dimension and whose rows do not "
+        "depend on each other. As many more shapes as this are kept compiled."),
+    Integer<&Config::batching, &BatchingConfig::max_delay_us>(
+        "batching.max_delay_us", 0, 10'000'000,
+        "Microseconds that a waiting request gives others to join its batch, when the batch is not "
+        "full."),
 
     Integer<&Config::optimizer, &OptimizerConfig::level>(
         "optimizer.level", 0, 3,

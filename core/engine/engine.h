@@ -15,9 +15,11 @@
 #ifndef MIDSTREAM_CORE_ENGINE_ENGINE_H_
 #define MIDSTREAM_CORE_ENGINE_ENGINE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +30,11 @@
 #include "core/engine/source.h"
 #include "core/graph/named_tensor.h"
 #include "core/graph/precision_report.h"
+#include "core/session/response.h"
+#include "core/session/stats.h"
 #include "core/weights/stats.h"
 #include "core/weights/update_options.h"
+#include "core/weights/version_pin.h"
 
 namespace midstream {
 
@@ -75,26 +80,46 @@ struct MS_API SessionOptions {
   std::map<std::string, Tensor> bound;
 };
 
+// Dropping the last handle cancels requests that wait and waits for those that execute.
 class MS_API Session {
  public:
   const std::vector<TensorSpec>& inputs() const;
   const std::vector<TensorSpec>& outputs() const;
 
-  // Waits for a free instance (execution.instances), then runs on this thread and the engine's
-  // pool. Errors: INVALID_ARGUMENT listing every input that is missing, unknown, or of another
-  // dtype or shape; those of backends.
-  Result<RunResult> Run(const std::vector<NamedTensor>& inputs);
+  // Runs on this thread and the engine's pool when a lane is free (execution.instances x streams)
+  // and nothing waits; else waits in the queue, as Submit does. Errors: INVALID_ARGUMENT listing
+  // every input that is missing, unknown, or of another dtype or shape; those of backends; those of
+  // Submit.
+  Result<RunResult> Run(const std::vector<NamedTensor>& inputs, const RequestOptions& options = {});
   // For callers that count: inputs in the order of inputs(); output tensors of the right dtype and
   // shape that are passed in and whose bytes no other tensor shares are overwritten, others are
   // allocated. version may be null.
   Status Run(const std::vector<Tensor>& inputs, std::vector<Tensor>* outputs, uint64_t* version);
+
+  // Queues a request and returns at once. Tensors that borrow their memory must keep it until the
+  // request is done. Errors: INVALID_ARGUMENT as for Run; RESOURCE_EXHAUSTED when the queue is full
+  // (queue.max_requests, queue.max_bytes); UNAVAILABLE while the session drains;
+  // FAILED_PRECONDITION when it is closed, or when it has no weights of the version asked for. What
+  // happens to the request later is in its response.
+  Result<Response> Submit(const std::vector<NamedTensor>& inputs,
+                          const RequestOptions& options = {});
+
+  // Refuses new requests from now on and waits until those that there are have completed. Errors:
+  // DEADLINE_EXCEEDED with what is still there; draining then goes on. FAILED_PRECONDITION in a
+  // callback of the session, or when it is closed.
+  Status Drain(std::optional<std::chrono::nanoseconds> timeout = {});
+  // Drains, then releases memory, program and weights while handles may live on. Later requests
+  // fail with FAILED_PRECONDITION. Errors: FAILED_PRECONDITION in a callback of the session.
+  Status Close();
+
+  SessionStats stats() const;
 
   // "Conv 'c' runs on reference: ..." for every node that is not on the first backend of the
   // placement order.
   const std::vector<std::string>& fallbacks() const;
   // In which dtypes each node computes and why, off the compiled graph.
   const PrecisionReport& precision() const;
-  // The optimised graph, one node a line.
+  // The optimised graph, one node a line; empty when the session is closed.
   std::string DescribeGraph() const;
 
  private:
@@ -135,19 +160,6 @@ class MS_API Update {
   friend class Engine;
   struct Impl;
   std::shared_ptr<Impl> impl_;
-};
-
-// Holds a version of a model's weights in memory, so that requests can be run on it however many
-// newer ones come, as for an episode.
-class MS_API VersionPin {
- public:
-  uint64_t version() const;
-
- private:
-  friend class Model;
-  friend class Engine;
-  friend class Session;
-  std::shared_ptr<const weights::Version> version_;
 };
 
 class MS_API Model {

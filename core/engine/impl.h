@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "core/backend/registry.h"
 #include "core/engine/engine.h"
@@ -41,6 +42,12 @@ struct Model::Impl {
   std::unique_ptr<formats::WeightReader> initial;  // null: the source's own checkpoint
   std::shared_ptr<weights::Store> store;
 
+  std::mutex sessions_mutex;
+  std::vector<std::weak_ptr<session::Session>> sessions;  // some may be gone
+
+  void Add(const std::shared_ptr<session::Session>& session);
+  // Drains and closes every session that there is; one whose callback this runs in stays open.
+  void CloseSessions();
   // Fills `store` from the source's weights.
   void MakeStore();
   // Makes one update of all that a file or a checkpoint has for the model. `open` gets what the file

@@ -1,4 +1,4 @@
-// Model, Session and Update: the handles over formats, weights and sessions.
+// Model and Update: the handles over formats and weights.
 
 #include "core/engine/impl.h"
 #include "core/engine/node_names.h"
@@ -8,12 +8,19 @@
 namespace midstream {
 namespace {
 
-std::vector<session::UnusedInput> UnusedInputs(const formats::BuiltGraph& built) {
-  std::vector<session::UnusedInput> unused;
+session::Options MakeSessionOptions(const Config& config, const formats::BuiltGraph& built) {
+  session::Options options;
   for (const formats::IgnoredFeed& feed : built.ignored_feeds) {
-    unused.push_back({{feed.tensor.name, feed.tensor.dtype, feed.tensor.shape}, feed.required});
+    options.unused.push_back(
+        {{feed.tensor.name, feed.tensor.dtype, feed.tensor.shape}, feed.required});
   }
-  return unused;
+  options.random = {built.random_key, config.execution.seed};
+  options.lanes = static_cast<size_t>(config.execution.instances * config.execution.streams);
+  options.queue = {static_cast<size_t>(config.queue.max_requests),
+                   static_cast<uint64_t>(config.queue.max_bytes)};
+  options.batching = {config.batching.max_size,
+                      static_cast<uint64_t>(config.batching.max_delay_us) * 1000};
+  return options;
 }
 
 // The four weights of each batch normalisation whose inputs are weights themselves.
@@ -76,6 +83,23 @@ Status Model::Impl::TakesWeights() const {
                             config.origin("weights.live_update").ToString() + ")");
 }
 
+void Model::Impl::Add(const std::shared_ptr<session::Session>& session) {
+  std::lock_guard lock(sessions_mutex);
+  std::erase_if(sessions, [](const auto& known) { return known.expired(); });
+  sessions.push_back(session);
+}
+
+void Model::Impl::CloseSessions() {
+  std::vector<std::weak_ptr<session::Session>> known;
+  {
+    std::lock_guard lock(sessions_mutex);
+    known.swap(sessions);
+  }
+  for (const auto& weak : known) {
+    if (auto session = weak.lock()) static_cast<void>(session->Close());
+  }
+}
+
 const formats::ModelSource& Model::source() const { return *impl_->source; }
 
 Result<Session> Model::CreateSession(const SessionOptions& options) {
@@ -90,12 +114,16 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   if (engine.config.graph.dropout == config::DropoutPolicy::kError) {
     MS_RETURN_IF_ERROR(RefuseDropout(built));
   }
-  auto unused = UnusedInputs(built);
-  session::RandomSource random{built.random_key, engine.config.execution.seed};
+  session::Options session_options = MakeSessionOptions(engine.config, built);
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_RETURN_IF_ERROR(CheckNodeNames(engine.config, built.graph));
   MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
   std::vector<weights::Normalisation> normalisations = Normalisations(built.graph);
+  const Config& config = engine.config;
+  // A batch of every number of rows may come.
+  if (config.batching.max_size > 1) {
+    program_options.shapes.cached_plans += static_cast<size_t>(config.batching.max_size);
+  }
   auto program = plan::Program::Compile(std::move(built.graph), program_options, engine.placement,
                                         *engine.folding);
   if (!program.ok()) return program.status().WithContext(impl_->source->path());
@@ -104,27 +132,10 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   session.impl_->model = impl_;
   MS_ASSIGN_OR_RETURN(
       session.impl_->session,
-      session::Session::Create(*program, std::move(unused), impl_->store,
-                               static_cast<size_t>(engine.config.execution.instances),
-                               std::move(random)));
+      session::Session::Create(*std::move(program), impl_->store, std::move(session_options)));
+  impl_->Add(session.impl_->session);
   impl_->store->AddNormalisations(std::move(normalisations));
   return session;
-}
-
-const std::vector<TensorSpec>& Session::inputs() const { return impl_->session->inputs(); }
-const std::vector<TensorSpec>& Session::outputs() const { return impl_->session->outputs(); }
-const std::vector<std::string>& Session::fallbacks() const {
-  return impl_->session->program().placement().fallbacks;
-}
-const PrecisionReport& Session::precision() const { return impl_->session->program().precision(); }
-std::string Session::DescribeGraph() const { return impl_->session->program().graph().ToString(); }
-
-Result<RunResult> Session::Run(const std::vector<NamedTensor>& inputs) {
-  return impl_->session->Run(inputs);
-}
-Status Session::Run(const std::vector<Tensor>& inputs, std::vector<Tensor>* outputs,
-                    uint64_t* version) {
-  return impl_->session->Run(inputs, outputs, version);
 }
 
 }  // namespace midstream

@@ -30,25 +30,21 @@ Result<uint64_t> Model::UpdateFrom(const std::string& checkpoint, const UpdateOp
 Status Model::Rollback(uint64_t version) { return impl_->store->Rollback(version); }
 uint64_t Model::version() const { return impl_->store->Pin()->id; }
 ModelStats Model::stats() const { return impl_->store->Stats(); }
-void Model::Unload() { impl_->store->Unload(); }
-
-VersionPin Model::Pin() const {
-  VersionPin pin;
-  pin.version_ = impl_->store->Pin();
-  return pin;
+void Model::Unload() {
+  impl_->CloseSessions();
+  impl_->store->Unload();
 }
+
+VersionPin Model::Pin() const { return VersionPin(impl_->store->Pin()); }
 
 Result<VersionPin> Model::Pin(uint64_t version) const {
-  VersionPin pin;
-  MS_ASSIGN_OR_RETURN(pin.version_, impl_->store->Pin(version));
-  return pin;
+  MS_ASSIGN_OR_RETURN(auto pinned, impl_->store->Pin(version));
+  return VersionPin(std::move(pinned));
 }
-
-uint64_t VersionPin::version() const { return version_->id; }
 
 Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store->Read(name); }
 Result<Tensor> Model::ReadWeight(const std::string& name, const VersionPin& version) {
-  return impl_->store->Read(name, version.version_);
+  return impl_->store->Read(name, version.held());
 }
 
 Result<std::string> Model::Digest(const VersionPin& version) {
@@ -67,7 +63,7 @@ std::vector<VersionPin> Engine::PinTogether(const std::vector<Model>& models) {
   for (const Model& model : models) stores.push_back(model.impl_->store.get());
   std::vector<VersionPin> pins;
   for (auto& version : weights::PinTogether(stores)) {
-    pins.emplace_back().version_ = std::move(version);
+    pins.emplace_back(std::move(version));
   }
   return pins;
 }

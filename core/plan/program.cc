@@ -132,8 +132,8 @@ Status Program::Build(Graph graph, Evaluator& evaluator) {
   GiveOutputsNodes(&graph_);
   MS_RETURN_IF_ERROR(graph_.Compact());
   MS_ASSIGN_OR_RETURN(placement_, Place(graph_, devices_, options_.fallback));
-  precision_ =
-      MakePrecisionReport(graph_, options.precision, precision, placement_, recipes_, devices_);
+  precision_ = std::make_shared<const PrecisionReport>(
+      MakePrecisionReport(graph_, options.precision, precision, placement_, recipes_, devices_));
   weight_names_ = CollectWeightNames(graph_, recipes_);
 
   backend::ThreadLimit limit(options_.threads);

@@ -77,7 +77,9 @@ class Program {
   const std::vector<Segment>& segments() const { return segments_; }
   const std::vector<passes::Recipe>& recipes() const { return recipes_; }
   const Placement& placement() const { return placement_; }
-  const PrecisionReport& precision() const { return precision_; }
+  const PrecisionReport& precision() const { return *precision_; }
+  // The same, for who outlives the program.
+  const std::shared_ptr<const PrecisionReport>& precision_ptr() const { return precision_; }
   // Trainer's names of every weight that the program depends on, recipes' sources included; sorted.
   const std::vector<std::string>& weight_names() const { return weight_names_; }
 
@@ -97,7 +99,7 @@ class Program {
   std::vector<std::shared_ptr<backend::Device>> devices_;
   std::vector<passes::Recipe> recipes_;
   Placement placement_;
-  PrecisionReport precision_;
+  std::shared_ptr<const PrecisionReport> precision_;
   std::vector<Segment> segments_;
   std::vector<std::string> weight_names_;
   Evaluator* evaluator_ = nullptr;  // owned by the engine, which outlives its programs

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/graph/element.h"
+#include "core/session/batch.h"
 
 namespace midstream::session {
 namespace {
@@ -27,14 +28,12 @@ std::string Listed(const std::vector<TensorSpec>& specs) {
 }  // namespace
 
 Result<std::shared_ptr<Session>> Session::Create(std::shared_ptr<const plan::Program> program,
-                                                 std::vector<UnusedInput> unused,
                                                  std::shared_ptr<weights::Store> store,
-                                                 size_t instances, RandomSource random) {
+                                                 Options options) {
   std::shared_ptr<Session> session(new Session);
   session->program_ = program;
-  session->store_ = std::move(store);
-  session->unused_ = std::move(unused);
-  session->random_ = std::move(random);
+  session->unused_ = std::move(options.unused);
+  session->random_ = std::move(options.random);
   const Graph& graph = program->graph();
   for (ValueId id : graph.inputs()) {
     session->inputs_.push_back(
@@ -46,21 +45,44 @@ Result<std::shared_ptr<Session>> Session::Create(std::shared_ptr<const plan::Pro
     }
     session->inputs_.pop_back();
   }
+  std::vector<TensorSpec> outputs;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const Value& value = graph.value(graph.outputs()[i]);
-    session->outputs_.push_back({graph.output_names()[i], value.dtype, value.shape});
+    outputs.push_back({graph.output_names()[i], value.dtype, value.shape});
   }
-  for (size_t i = 0; i < std::max<size_t>(instances, 1); ++i) {
-    MS_ASSIGN_OR_RETURN(auto context, plan::ExecContext::Create(program));
-    session->idle_.push_back(std::move(context));
-  }
-  MS_ASSIGN_OR_RETURN(session->number_, session->store_->Attach(program));
-  session->attached_ = true;
+  session->outputs_ = std::make_shared<const std::vector<TensorSpec>>(std::move(outputs));
+  session->fallbacks_ = program->placement().fallbacks;
+  session->precision_ = program->precision_ptr();
+  // A random model's requests have a key each, and that is an input without rows.
+  session->batches_ = options.batching.max_rows > 1 && HasFreeRows(graph);
+  MS_ASSIGN_OR_RETURN(auto runner, Runner::Create(std::move(program), std::move(store)));
+  session->scheduler_ = std::make_shared<Scheduler>(std::move(runner), options.lanes, options.queue,
+                                                    options.batching);
+  Status prepared = session->scheduler_->Prepare();
+  if (!prepared.ok()) return prepared;
   return session;
 }
 
 Session::~Session() {
-  if (attached_) store_->Detach(number_);
+  if (scheduler_ != nullptr) scheduler_->Shutdown();
+}
+
+std::shared_ptr<const plan::Program> Session::program() const {
+  std::lock_guard lock(closing_);
+  return program_;
+}
+
+Status Session::Drain(std::optional<std::chrono::nanoseconds> timeout) {
+  return scheduler_->Drain(timeout ? After(Now(), *timeout) : kNever);
+}
+
+Status Session::Close() {
+  std::lock_guard lock(closing_);
+  if (program_ == nullptr) return OkStatus();
+  MS_RETURN_IF_ERROR(scheduler_->Drain(kNever));
+  scheduler_->Shutdown();
+  program_ = nullptr;
+  return OkStatus();
 }
 
 Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs) const {
@@ -109,38 +131,25 @@ Result<std::vector<Tensor>> Session::Arrange(std::span<const NamedTensor> inputs
   return arranged;
 }
 
-Result<RunResult> Session::Run(std::span<const NamedTensor> inputs) {
+Result<RunResult> Session::Run(std::span<const NamedTensor> inputs, const RequestOptions& options) {
   MS_ASSIGN_OR_RETURN(std::vector<Tensor> arranged, Arrange(inputs));
   if (IsRandom() && arranged.back().empty()) arranged.back() = NextKey();
   RunResult result;
   std::vector<Tensor> outputs;
-  MS_RETURN_IF_ERROR(RunProgram(arranged, &outputs, &result.version));
+  MS_RETURN_IF_ERROR(RunProgram(arranged, options, &outputs, &result.version));
   for (size_t i = 0; i < outputs.size(); ++i) {
-    result.outputs.push_back({outputs_[i].name, std::move(outputs[i])});
+    result.outputs.push_back({(*outputs_)[i].name, std::move(outputs[i])});
   }
   return result;
 }
 
-Result<std::unique_ptr<plan::ExecContext>> Session::Borrow() {
-  std::unique_ptr<plan::ExecContext> context;
-  {
-    std::unique_lock lock(mutex_);
-    freed_.wait(lock, [&] { return !idle_.empty(); });
-    context = std::move(idle_.back());
-    idle_.pop_back();
-  }
-  if (context != nullptr) return context;
-  auto fresh = plan::ExecContext::Create(program_);
-  if (!fresh.ok()) GiveBack(nullptr);
-  return fresh;
-}
-
-void Session::GiveBack(std::unique_ptr<plan::ExecContext> context) {
-  {
-    std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(context));
-  }
-  freed_.notify_one();
+Result<Response> Session::Submit(std::span<const NamedTensor> inputs,
+                                 const RequestOptions& options) {
+  MS_ASSIGN_OR_RETURN(std::vector<Tensor> arranged, Arrange(inputs));
+  if (IsRandom() && arranged.back().empty()) arranged.back() = NextKey();
+  auto request = MakeRequest(std::move(arranged), options);
+  MS_RETURN_IF_ERROR(scheduler_->Submit(request));
+  return Response(std::move(request));
 }
 
 Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs,
@@ -156,41 +165,56 @@ Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs
                              std::string(DTypeName(inputs[i].dtype())));
     }
   }
-  if (!IsRandom()) return RunProgram(inputs, outputs, version);
+  if (!IsRandom()) return RunProgram(inputs, {}, outputs, version);
   std::vector<Tensor> complete(inputs.begin(), inputs.end());
   complete.push_back(NextKey());
-  return RunProgram(complete, outputs, version);
+  return RunProgram(complete, {}, outputs, version);
 }
 
 Tensor Session::NextKey() {
   return Tensor::FromInts({random_.seed, requests_.fetch_add(1, std::memory_order_relaxed)});
 }
 
-Status Session::RunProgram(std::span<const Tensor> inputs, std::vector<Tensor>* outputs,
-                           uint64_t* version) {
-  MS_ASSIGN_OR_RETURN(auto plan, program_->PlanFor(inputs));
-  outputs->resize(outputs_.size());
-  for (size_t i = 0; i < outputs_.size(); ++i) {
-    Tensor& out = (*outputs)[i];
-    bool fits = out.dtype() == outputs_[i].dtype && out.shape() == plan->output_shapes[i];
-    if (fits && out.sole_owner()) continue;
-    auto fresh = Tensor::Allocate(outputs_[i].dtype, plan->output_shapes[i]);
-    if (!fresh.ok()) return fresh.status().WithContext("output '" + outputs_[i].name + "'");
-    out = *std::move(fresh);
-  }
+std::shared_ptr<Request> Session::MakeRequest(std::vector<Tensor> inputs,
+                                              const RequestOptions& options) const {
+  auto request = std::make_shared<Request>();
+  request->priority = options.priority;
+  request->caller = options.caller;
+  request->version = options.version.held();
+  request->submitted_ns = Now();
+  if (options.timeout) request->deadline_ns = After(request->submitted_ns, *options.timeout);
+  for (const Tensor& input : inputs) request->bytes += input.byte_size();
+  if (!inputs.empty() && inputs[0].shape().rank() > 0) request->rows = inputs[0].shape()[0];
+  if (batches_) request->batch_key = BatchKey(inputs, options.version.held().get());
+  request->inputs = std::move(inputs);
+  request->output_specs = outputs_;
+  request->scheduler = scheduler_;
+  return request;
+}
 
-  MS_ASSIGN_OR_RETURN(auto context, Borrow());
-  auto pinned = store_->Pin();
-  if (!pinned->Has(number_)) {
-    GiveBack(std::move(context));
-    return FailedPrecondition("the model is unloaded");
+Status Session::RunProgram(std::span<const Tensor> inputs, const RequestOptions& options,
+                           std::vector<Tensor>* outputs, uint64_t* version) {
+  uint64_t unasked = 0;
+  if (version == nullptr) version = &unasked;
+  if (options.caller == 0) {
+    MS_ASSIGN_OR_RETURN(Lane * lane, scheduler_->Enter(options.version.held().get()));
+    if (lane != nullptr) {
+      const uint64_t begin = Now();
+      Status status =
+          scheduler_->runner().Run(*lane, options.version.held().get(), inputs, outputs, version);
+      scheduler_->Leave(lane, status.ok(), begin, Now());
+      return status;
+    }
   }
-  Status status = context->Run(*plan, *pinned->programs[number_], inputs, *outputs, timeout_ns_);
-  // After a failure work may still be under way: closing the queues waits for it, while the weights
-  // are pinned and the tensors are alive.
-  if (!status.ok()) context.reset();
-  GiveBack(std::move(context));
-  if (version != nullptr) *version = pinned->id;
+  auto request = MakeRequest({inputs.begin(), inputs.end()}, options);
+  request->outputs = std::move(*outputs);
+  Status status = scheduler_->Submit(request);
+  if (status.ok()) {
+    request->WaitUntil(kNever);
+    status = request->status;
+    *version = request->answered_by;
+  }
+  *outputs = std::move(request->outputs);
   return status;
 }
 

@@ -1,15 +1,15 @@
 // Session: a model compiled for one set of inputs and outputs, ready to run.
 //
-// A run pins the weight version that is current when it is admitted, keeps it to the end and says
-// which one it was. As many runs execute at once as the session has instances; further ones wait
-// for a free instance.
+// A request, synchronous or not, runs with one version of the weights and says which: the one that
+// it asked for, or the one that is current when its execution begins. Requests queue, batch and
+// execute as scheduler.h says; a synchronous run that finds nothing queued executes on its own
+// thread.
 //
 // Threads: every method, any thread.
 #ifndef MIDSTREAM_CORE_SESSION_SESSION_H_
 #define MIDSTREAM_CORE_SESSION_SESSION_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "core/graph/named_tensor.h"
-#include "core/plan/executor.h"
-#include "core/weights/store.h"
+#include "core/session/response.h"
+#include "core/session/scheduler.h"
 
 namespace midstream::session {
 
@@ -36,57 +36,80 @@ struct RandomSource {
   int64_t seed = 0;
 };
 
+struct Options {
+  std::vector<UnusedInput> unused;
+  RandomSource random;
+  size_t lanes = 1;  // requests, or batches, that execute at once
+  QueueLimits queue;
+  BatchLimits batching;
+};
+
 class Session {
  public:
-  // store must outlive the session. Errors: those of staging the current weights.
+  // Errors: those of staging the current weights.
   static Result<std::shared_ptr<Session>> Create(std::shared_ptr<const plan::Program> program,
-                                                 std::vector<UnusedInput> unused,
                                                  std::shared_ptr<weights::Store> store,
-                                                 size_t instances, RandomSource random = {});
+                                                 Options options = {});
+  // Cancels what is queued and waits for what executes.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // What the caller gives: the key of random numbers is not among them.
   const std::vector<TensorSpec>& inputs() const { return inputs_; }
-  const std::vector<TensorSpec>& outputs() const { return outputs_; }
-  const plan::Program& program() const { return *program_; }
+  const std::vector<TensorSpec>& outputs() const { return *outputs_; }
+  const std::vector<std::string>& fallbacks() const { return fallbacks_; }
+  const PrecisionReport& precision() const { return *precision_; }
+  // Null when the session is closed.
+  std::shared_ptr<const plan::Program> program() const;
 
   // Inputs by name, with or without ":0". Errors: INVALID_ARGUMENT listing every input that is
-  // missing, unknown, or of another dtype or shape than declared; those of the backends. The key of
-  // random numbers may be given by name; else request n since the session began has [seed, n].
-  Result<RunResult> Run(std::span<const NamedTensor> inputs);
+  // missing, unknown, or of another dtype or shape than declared; those of the backends, and of the
+  // request (response.h). The key of random numbers may be given by name; else request n since the
+  // session began has [seed, n].
+  Result<RunResult> Run(std::span<const NamedTensor> inputs, const RequestOptions& options = {});
 
   // The same for callers that count: inputs in the order of inputs(). An output tensor that already
   // has the right dtype and shape and shares its bytes with no other is written in place.
   Status Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs, uint64_t* version);
+
+  // Returns at once; the response tells the rest. Errors: INVALID_ARGUMENT as for Run;
+  // RESOURCE_EXHAUSTED when the queue is full; UNAVAILABLE and FAILED_PRECONDITION when the session
+  // drains or is closed.
+  Result<Response> Submit(std::span<const NamedTensor> inputs, const RequestOptions& options = {});
+
+  // Refuses new requests from now on and waits until those that there are have completed. Errors:
+  // DEADLINE_EXCEEDED.
+  Status Drain(std::optional<std::chrono::nanoseconds> timeout = {});
+  // Drains, and lets go of memory, program and weights. Errors: FAILED_PRECONDITION in a callback.
+  Status Close();
+
+  SessionStats stats() const { return scheduler_->stats(); }
 
  private:
   Session() = default;
   // The program's inputs, the key of random numbers empty where it is not given.
   Result<std::vector<Tensor>> Arrange(std::span<const NamedTensor> inputs) const;
   // inputs: of the program, complete.
-  Status RunProgram(std::span<const Tensor> inputs, std::vector<Tensor>* outputs,
-                    uint64_t* version);
+  Status RunProgram(std::span<const Tensor> inputs, const RequestOptions& options,
+                    std::vector<Tensor>* outputs, uint64_t* version);
+  std::shared_ptr<Request> MakeRequest(std::vector<Tensor> inputs,
+                                       const RequestOptions& options) const;
   bool IsRandom() const { return !random_.key.empty(); }
   Tensor NextKey();
-  Result<std::unique_ptr<plan::ExecContext>> Borrow();
-  void GiveBack(std::unique_ptr<plan::ExecContext> context);
 
-  std::shared_ptr<const plan::Program> program_;
-  std::shared_ptr<weights::Store> store_;
-  size_t number_ = 0;  // of the program in the store
-  bool attached_ = false;
   std::vector<TensorSpec> inputs_;
   std::vector<UnusedInput> unused_;
-  std::vector<TensorSpec> outputs_;
+  std::shared_ptr<const std::vector<TensorSpec>> outputs_;
+  std::vector<std::string> fallbacks_;
+  std::shared_ptr<const PrecisionReport> precision_;
   RandomSource random_;
-  std::atomic<int64_t> requests_{0};                           // that had a key of the session's
-  const uint64_t timeout_ns_ = uint64_t{600} * 1'000'000'000;  // a run is given up after this
+  bool batches_ = false;
+  std::atomic<int64_t> requests_{0};  // that had a key of the session's
+  std::shared_ptr<Scheduler> scheduler_;
 
-  std::mutex mutex_;
-  std::condition_variable freed_;
-  std::vector<std::unique_ptr<plan::ExecContext>> idle_;  // null: to be made anew, after a failure
+  mutable std::mutex closing_;
+  std::shared_ptr<const plan::Program> program_;  // guarded by closing_
 };
 
 }  // namespace midstream::session

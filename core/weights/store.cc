@@ -3,14 +3,18 @@
 #include "core/weights/store.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "core/graph/named_tensor.h"
 
 namespace midstream::weights {
 
+static std::atomic<uint64_t> stores_made{0};
+
 Store::Store(Declared declared, InitialReader initial, Evaluator& evaluator, Reaper& reaper,
              StoreOptions options)
-    : declared_(std::move(declared)),
+    : number_(++stores_made),
+      declared_(std::move(declared)),
       initial_(std::move(initial)),
       evaluator_(evaluator),
       reaper_(reaper),
@@ -25,6 +29,7 @@ Store::Store(Declared declared, InitialReader initial, Evaluator& evaluator, Rea
 
 // Whoever drops the last reference only hands the version over; the reaper pays for freeing it.
 std::shared_ptr<Version> Store::NewVersion(Version value) const {
+  value.model = number_;
   return {new Version(std::move(value)),
           [reaper = &reaper_](Version* version) { reaper->Retire([version] { delete version; }); }};
 }

@@ -63,6 +63,8 @@ class Store {
   // NOT_FOUND naming those that are kept; those of staging when a session came after it.
   Status Rollback(uint64_t version);
 
+  // Of this store among all of the process; its versions bear it.
+  uint64_t number() const { return number_; }
   const Declared& declared() const { return declared_; }
   // The exact value of a weight in a version, the current one if null. Errors: NOT_FOUND; those of
   // reading the model.
@@ -121,6 +123,7 @@ class Store {
   Status CountRejection(const std::vector<Problem>& problems);
   Status Reject(Reason reason, Status status);
 
+  const uint64_t number_;
   const Declared declared_;
   InitialReader initial_;
   Evaluator& evaluator_;

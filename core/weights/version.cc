@@ -1,5 +1,7 @@
 #include "core/weights/version.h"
 
+#include "core/weights/version_pin.h"
+
 namespace midstream::weights {
 
 uint64_t Version::Bytes() const {
@@ -15,3 +17,9 @@ uint64_t Version::Bytes() const {
 }
 
 }  // namespace midstream::weights
+
+namespace midstream {
+
+uint64_t VersionPin::version() const { return version_ == nullptr ? 0 : version_->id; }
+
+}  // namespace midstream

@@ -36,7 +36,8 @@ struct HostValue {
 };
 
 struct Version {
-  uint64_t id = 0;  // 1 for the values that the model came with, rising by one a commit
+  uint64_t model = 0;  // number of its store, unlike every other one's in the process
+  uint64_t id = 0;     // 1 for the values that the model came with, rising by one a commit
   // The sets of each program, by its number in the store; null where the program was detached, or
   // attached after this version was replaced.
   std::vector<std::shared_ptr<const plan::ProgramWeights>> programs;

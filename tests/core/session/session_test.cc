@@ -67,7 +67,9 @@ class SessionTest : public ::testing::Test {
                                        size_t instances = 1) {
     auto program = plan::Program::Compile(MakeGraph(), {}, {device_}, *evaluator_);
     EXPECT_TRUE(program.ok()) << program.status().ToString();
-    auto session = Session::Create(*program, {}, std::move(store), instances);
+    Options options;
+    options.lanes = instances;
+    auto session = Session::Create(*program, std::move(store), options);
     EXPECT_TRUE(session.ok()) << session.status().ToString();
     return *session;
   }
