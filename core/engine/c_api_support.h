@@ -20,6 +20,10 @@ struct midstream_model {
 struct midstream_session {
   midstream::Session session;
 };
+struct midstream_request {
+  midstream::Session session;
+  midstream::Response response;
+};
 struct midstream_result {
   midstream::RunResult result;
 };

@@ -47,6 +47,64 @@ static void Run(midstream_session* session, float* logits, uint64_t version) {
   midstream_result_release(result);
 }
 
+static void CountsACall(void* user, midstream_request* request) {
+  if (midstream_request_ready(request)) ++*(int*)user;
+}
+
+/* Requests in flight, their answers, and what the session says about them. */
+static void SubmitsRequests(midstream_session* session, const float* logits, uint64_t version) {
+  enum { kRequests = 4 };
+  static float pixels[kImages * kPixels];
+  for (int i = 0; i < kImages * kPixels; ++i) pixels[i] = (float)(i % 17) / 16;
+  const midstream_tensor input = Images(pixels);
+  midstream_request_options options = {0};
+  options.priority = 1;
+  options.caller = 1;
+  options.timeout_ns = UINT64_C(3600000000000);
+  midstream_request* requests[kRequests];
+  int calls[kRequests] = {0};
+  for (int i = 0; i < kRequests; ++i) {
+    CHECK(midstream_session_submit(session, &input, 1, &options, CountsACall, &calls[i],
+                                   &requests[i], &error) == MIDSTREAM_OK);
+  }
+  for (int i = 0; i < kRequests; ++i) {
+    midstream_result* result = NULL;
+    CHECK(midstream_request_wait(requests[i], UINT64_MAX, &result, &error) == MIDSTREAM_OK);
+    CHECK(midstream_request_ready(requests[i]) == 1 && midstream_request_cancel(requests[i]) == 0);
+    CHECK(midstream_result_version(result) == version);
+    midstream_tensor output;
+    CHECK(midstream_result_tensor(result, 0, &output, &error) == MIDSTREAM_OK);
+    CHECK(memcmp(output.data, logits, output.byte_size) == 0);
+    midstream_result_release(result);
+    midstream_request_release(requests[i]);
+  }
+
+  midstream_request* request = NULL;
+  options.reserved = 1;
+  CHECK(midstream_session_submit(session, &input, 1, &options, NULL, NULL, &request, &error) ==
+        MIDSTREAM_INVALID_ARGUMENT);
+  CHECK(midstream_session_submit(session, &input, 1, NULL, NULL, NULL, NULL, &error) ==
+        MIDSTREAM_INVALID_ARGUMENT);
+  CHECK(midstream_session_submit(session, NULL, 0, NULL, NULL, NULL, &request, &error) ==
+            MIDSTREAM_INVALID_ARGUMENT &&
+        request == NULL);
+
+  size_t size = 0;
+  CHECK(midstream_session_stats(session, NULL, 0, &size, &error) == MIDSTREAM_RESOURCE_EXHAUSTED);
+  char* text = malloc(size + 100);
+  CHECK(midstream_session_stats(session, text, size + 100, &size, &error) == MIDSTREAM_OK);
+  CHECK(strlen(text) + 1 == size && strstr(text, "\"refused\":0") != NULL);
+  free(text);
+
+  CHECK(midstream_session_drain(session, UINT64_MAX, &error) == MIDSTREAM_OK);
+  for (int i = 0; i < kRequests; ++i) CHECK(calls[i] == 1);
+  CHECK(midstream_session_submit(session, &input, 1, NULL, NULL, NULL, &request, &error) ==
+        MIDSTREAM_UNAVAILABLE);
+  CHECK(midstream_session_close(session, &error) == MIDSTREAM_OK);
+  CHECK(midstream_session_submit(session, &input, 1, NULL, NULL, NULL, &request, &error) ==
+        MIDSTREAM_FAILED_PRECONDITION);
+}
+
 static void RefusesABadUpdate(midstream_model* model) {
   const float one = 1;
   const midstream_tensor unknown = {"no/such/weight", NULL, &one,
@@ -139,6 +197,7 @@ int main(int argc, char** argv) {
   midstream_engine_release(engine);
   midstream_model_release(model);
   Run(session, after, 3);
+  SubmitsRequests(session, after, 3);
   midstream_session_release(session);
   printf("library %s: version %d gives %g for the first class\n", midstream_version(), (int)version,
          after[0]);

@@ -110,7 +110,7 @@ Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, siz
   sentinel->store_ = std::make_shared<weights::Store>(
       Declarations(), initial, *sentinel->evaluator_, sentinel->reaper_, options);
   MS_ASSIGN_OR_RETURN(sentinel->session_,
-                      session::Session::Create(program, {}, sentinel->store_, instances));
+                      session::Session::Create(program, sentinel->store_, {.lanes = instances}));
   return sentinel;
 }
 

@@ -82,7 +82,7 @@ class StoreTest : public ::testing::TestWithParam<std::string> {
   }
 
   std::shared_ptr<session::Session> MakeSession(const std::shared_ptr<Store>& store) {
-    auto session = session::Session::Create(MakeProgram(), {}, store, 1);
+    auto session = session::Session::Create(MakeProgram(), store);
     EXPECT_TRUE(session.ok()) << session.status().ToString();
     return *session;
   }

@@ -3,6 +3,7 @@
  *   engine   the backends and threads of one configuration
  *   model    a trained checkpoint, opened in place, and its current weight version
  *   session  the model compiled for a set of inputs and outputs; run it from any thread
+ *   request  one call of a session that was submitted and not waited for
  *   update   new weights by name; a commit makes them current for every session, or changes nothing
  *   source   what brings new weights from outside: a watched folder
  *
@@ -124,6 +125,7 @@ typedef struct midstream_spec {
 typedef struct midstream_engine midstream_engine;
 typedef struct midstream_model midstream_model;
 typedef struct midstream_session midstream_session;
+typedef struct midstream_request midstream_request;
 typedef struct midstream_result midstream_result;
 typedef struct midstream_update midstream_update;
 typedef struct midstream_source midstream_source;
@@ -187,10 +189,11 @@ MIDSTREAM_API midstream_code midstream_session_output(const midstream_session* s
                                                       size_t index, midstream_spec* out,
                                                       midstream_error* error);
 
-/* One run with the weights that are current when it starts, on the calling thread and the engine's
- * own. inputs are found by name, in any order. Waits for a free instance when more threads run than
- * the configuration has instances. Codes: MIDSTREAM_INVALID_ARGUMENT with every input that is
- * missing, unknown, or of another dtype or shape; those of the plugins. */
+/* One run with the weights that are current when it starts. inputs are found by name, in any order.
+ * Executes on the calling thread and the engine's own when a lane is free (execution.instances x
+ * execution.streams) and nothing waits; else waits as a request without options does. Codes:
+ * MIDSTREAM_INVALID_ARGUMENT with every input that is missing, unknown, or of another dtype or
+ * shape; those of midstream_session_submit and of the plugins. */
 MIDSTREAM_API midstream_code midstream_session_run(midstream_session* session,
                                                    const midstream_tensor* inputs, size_t n_inputs,
                                                    midstream_result** out, midstream_error* error);
@@ -240,6 +243,69 @@ MIDSTREAM_API midstream_code midstream_model_digest(midstream_model* model,
  * still are; versions that are pinned go with their pins. Later calls that can fail do:
  * MIDSTREAM_FAILED_PRECONDITION. */
 MIDSTREAM_API midstream_code midstream_model_unload(midstream_model* model, midstream_error* error);
+
+/* ---- Requests: many at a time, without a thread for each ---- */
+
+/* All zero: the defaults. */
+typedef struct midstream_request_options {
+  uint64_t timeout_ns; /* from the submission to the start of the execution; 0: none */
+  uint64_t caller;     /* requests of one caller execute and complete in order; 0: no caller */
+  int32_t priority;    /* larger ones first, equal ones in order */
+  uint32_t reserved;   /* 0 */
+  const midstream_pin* version; /* to run with; NULL: the current one when the execution begins */
+  uint64_t reserved_more[4];    /* 0 */
+} midstream_request_options;
+
+/* Is called once, when the request is done: on a worker thread of the session, on the thread that
+ * cancels the request or waits past its deadline, or inside midstream_session_submit. `request` is
+ * borrowed for the call. The callback may call anything but the functions that wait for other
+ * requests, midstream_session_drain and midstream_session_close. */
+typedef void (*midstream_request_callback)(void* user, midstream_request* request);
+
+/* Queues one call of the session and returns at once. The data of the inputs is borrowed until the
+ * request is done (midstream_request_ready gives 1, or the callback is called), the rest for the
+ * call. options and callback may be NULL. out may be NULL when there is a callback. Codes:
+ * MIDSTREAM_INVALID_ARGUMENT as for midstream_session_run; MIDSTREAM_RESOURCE_EXHAUSTED when the
+ * queue is full (queue.max_requests, queue.max_bytes); MIDSTREAM_UNAVAILABLE when the session drains,
+ * MIDSTREAM_FAILED_PRECONDITION when it is closed or has no weights of the version. Then the callback is not called. */
+MIDSTREAM_API midstream_code midstream_session_submit(
+    midstream_session* session, const midstream_tensor* inputs, size_t n_inputs,
+    const midstream_request_options* options, midstream_request_callback callback, void* user,
+    midstream_request** out, midstream_error* error);
+
+/* 1: the request is done; 0: it is not. */
+MIDSTREAM_API int32_t midstream_request_ready(const midstream_request* request);
+
+/* The result, after waiting for at most timeout_ns (UINT64_MAX: for as long as it takes). It may be
+ * asked for more than once. Codes: MIDSTREAM_DEADLINE_EXCEEDED when the request is not done yet
+ * (midstream_request_ready gives 0), or did not begin to execute within its own timeout;
+ * MIDSTREAM_CANCELLED; those of the plugins. */
+MIDSTREAM_API midstream_code midstream_request_wait(midstream_request* request, uint64_t timeout_ns,
+                                                    midstream_result** out, midstream_error* error);
+
+/* 1: the request had not begun to execute and never will; 0: it executes or is done. */
+MIDSTREAM_API int32_t midstream_request_cancel(midstream_request* request);
+
+/* The request itself goes on. */
+MIDSTREAM_API void midstream_request_release(midstream_request* request);
+
+/* Refuses new runs and requests from now on, and waits for those that there are, at most timeout_ns
+ * (UINT64_MAX: for as long as it takes). Codes: MIDSTREAM_DEADLINE_EXCEEDED, and the session goes on
+ * draining; MIDSTREAM_FAILED_PRECONDITION in a callback, or when the session is closed. */
+MIDSTREAM_API midstream_code midstream_session_drain(midstream_session* session,
+                                                     uint64_t timeout_ns, midstream_error* error);
+
+/* Drains, then releases memory, program and weights; the handle stays. Codes:
+ * MIDSTREAM_FAILED_PRECONDITION in a callback. */
+MIDSTREAM_API midstream_code midstream_session_close(midstream_session* session,
+                                                     midstream_error* error);
+
+/* What the session has done and holds, as one JSON object (docs/requests.md), NUL terminated, into
+ * buffer of capacity bytes. *size receives the bytes needed, with the NUL; buffer may be NULL when
+ * capacity is 0. Codes: MIDSTREAM_RESOURCE_EXHAUSTED when capacity is smaller. */
+MIDSTREAM_API midstream_code midstream_session_stats(const midstream_session* session, char* buffer,
+                                                     size_t capacity, size_t* size,
+                                                     midstream_error* error);
 
 /* ---- Update: one thread at a time per handle ---- */
 
