@@ -42,6 +42,7 @@ void LetThreadsSleep();
 void RegisterInference(Fixture* fixture);
 void RegisterUpdate(Fixture* fixture);
 void RegisterEmptyCall(Fixture* fixture);
+void RegisterMlp(Fixture* fixture);
 
 }  // namespace midstream::bench
 

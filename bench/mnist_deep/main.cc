@@ -39,9 +39,10 @@ int main(int argc, char** argv) {
   }
   std::fprintf(stderr, "backend %s, precision %s, OpenBLAS core %s\n%s\n", options.backend.c_str(),
                options.precision.c_str(), (*fixture)->blas.core_name().c_str(),
-               (*fixture)->nets.at(1).session->program().graph().ToString().c_str());
+               (*fixture)->nets.at(1).session->program()->graph().ToString().c_str());
   midstream::bench::RegisterInference(fixture->get());
   midstream::bench::RegisterUpdate(fixture->get());
   midstream::bench::RegisterEmptyCall(fixture->get());
+  midstream::bench::RegisterMlp(fixture->get());
   return midstream::bench::RunBenches(argc, argv);
 }
