@@ -109,8 +109,10 @@ Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, siz
   };
   sentinel->store_ = std::make_shared<weights::Store>(
       Declarations(), initial, *sentinel->evaluator_, sentinel->reaper_, options);
+  session::Options session_options;
+  session_options.lanes = instances;
   MS_ASSIGN_OR_RETURN(sentinel->session_,
-                      session::Session::Create(program, sentinel->store_, {.lanes = instances}));
+                      session::Session::Create(program, sentinel->store_, session_options));
   return sentinel;
 }
 
