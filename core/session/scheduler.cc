@@ -21,6 +21,15 @@ std::chrono::steady_clock::time_point TimePoint(uint64_t ns) {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
 }
 
+// What is done under the scheduler's lock is short, and going to sleep for it is not.
+void LockSoon(std::unique_lock<std::mutex>& lock) {
+  for (int i = 0; i < kPausesPerClockRead; ++i) {
+    if (lock.try_lock()) return;
+    Pause();
+  }
+  lock.lock();
+}
+
 }  // namespace
 
 // Marks the thread as one that completes a request of a scheduler.
@@ -68,7 +77,8 @@ Status Scheduler::Admit(const weights::Version* pinned) const {
 }
 
 Result<Lane*> Scheduler::Enter(const weights::Version* pinned) {
-  Lock lock(mutex_);
+  Lock lock(mutex_, std::defer_lock);
+  LockSoon(lock);
   MS_RETURN_IF_ERROR(Admit(pinned));
   if (idle_.empty() || !queue_.empty()) {
     if (CompletionsOfThisThread() == 0) return nullptr;
@@ -87,7 +97,8 @@ void Scheduler::Leave(Lane* lane, bool ok, uint64_t begin_ns, uint64_t end_ns) {
   bool wake = false;
   bool quiet = false;
   {
-    Lock lock(mutex_);
+    Lock lock(mutex_, std::defer_lock);
+    LockSoon(lock);
     idle_.push_back(lane);
     --entered_;
     ++counts_.submitted;
@@ -126,7 +137,8 @@ Status Scheduler::StartWorkerIfNeeded(Request& request) {
 Status Scheduler::Submit(const std::shared_ptr<Request>& request) {
   bool wake = false;
   {
-    Lock lock(mutex_);
+    Lock lock(mutex_, std::defer_lock);
+    LockSoon(lock);
     MS_RETURN_IF_ERROR(Admit(request->version.get()));
     Status pushed = queue_.Push(request);
     if (!pushed.ok()) {
@@ -194,7 +206,7 @@ void Scheduler::Work() {
     const Inside inside(this);
     Execute(*lane, requests);
 
-    lock.lock();
+    LockSoon(lock);
     executing_ -= requests.size();
     for (const auto& request : requests) {
       ++(request->status.ok() ? counts_.completed : counts_.failed);
@@ -207,13 +219,13 @@ void Scheduler::Work() {
     if (quiet) quiet_.notify_all();
     for (const auto& request : requests) request->Complete();
 
-    lock.lock();
+    LockSoon(lock);
     for (const auto& request : requests) queue_.Release(*request);
     --completing_;
     if (waiting_ > 0) quiet_.notify_all();
     lock.unlock();
     requests.clear();
-    lock.lock();
+    LockSoon(lock);
   }
 }
 
@@ -251,7 +263,7 @@ void Scheduler::Wait(Lock& lock, uint64_t until_ns) {
       ++spinning_;
       lock.unlock();
       SpinUntil([&] { return signalled() || (until_ns != kNever && Now() >= until_ns); });
-      lock.lock();
+      LockSoon(lock);
       --spinning_;
     }
   }
