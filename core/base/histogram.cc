@@ -33,7 +33,7 @@ Histogram::Bucket BucketOf(size_t index, uint64_t count) {
 // The same number for a thread in all histograms.
 size_t ThreadNumber() {
   static std::atomic<size_t> threads{0};
-  thread_local const size_t number = threads.fetch_add(1, std::memory_order_relaxed);
+  thread_local size_t number = threads.fetch_add(1, std::memory_order_relaxed);
   return number;
 }
 

@@ -16,8 +16,16 @@ using measure::Slice;
 using measure::SliceKind;
 using measure::SliceSum;
 
-constexpr std::pair<const char*, double> kQuantiles[] = {
-    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
+struct Quantile {
+  const char* name;
+  const char* key;  // in JSON
+  double q;
+};
+constexpr Quantile kQuantiles[] = {{"p50", "p50", 0.5},
+                                   {"p90", "p90", 0.9},
+                                   {"p99", "p99", 0.99},
+                                   {"p99.9", "p999", 0.999},
+                                   {"max", "max", 1}};
 constexpr size_t kSeriesBins = 300;
 constexpr size_t kMaxCommitsShown = 10000;
 
@@ -35,20 +43,22 @@ std::string Ratio(uint64_t value, uint64_t to) {
 
 std::vector<std::string> Head(std::string first, std::initializer_list<const char*> others) {
   std::vector<std::string> head = {std::move(first)};
-  for (const auto& [name, q] : kQuantiles) head.push_back(fmt::format("{} us", name));
+  for (const Quantile& quantile : kQuantiles) head.push_back(fmt::format("{} us", quantile.name));
   head.insert(head.end(), others.begin(), others.end());
   return head;
 }
 
 void AddQuantiles(const Histogram::Snapshot& values, std::vector<std::string>* row) {
-  for (const auto& [name, q] : kQuantiles) row->push_back(Microseconds(values.Quantile(q)));
+  for (const Quantile& quantile : kQuantiles) {
+    row->push_back(Microseconds(values.Quantile(quantile.q)));
+  }
 }
 
 void AddRatios(std::string name, const Histogram::Snapshot& values, const Histogram::Snapshot& to,
                Rows* rows) {
   std::vector<std::string> row = {std::move(name)};
-  for (const auto& [quantile, q] : kQuantiles) {
-    row.push_back(Ratio(values.Quantile(q), to.Quantile(q)));
+  for (const Quantile& quantile : kQuantiles) {
+    row.push_back(Ratio(values.Quantile(quantile.q), to.Quantile(quantile.q)));
   }
   rows->push_back(std::move(row));
 }
@@ -137,7 +147,7 @@ Json HistogramJson(const Histogram::Snapshot& snapshot) {
           {"p50", snapshot.Quantile(0.5)},
           {"p90", snapshot.Quantile(0.9)},
           {"p99", snapshot.Quantile(0.99)},
-          {"p99.9", snapshot.Quantile(0.999)},
+          {"p999", snapshot.Quantile(0.999)},
           {"max", snapshot.max}};
 }
 
@@ -161,9 +171,9 @@ Json ToJson(const LoadResult& load, const measure::UpdateResult& update, SliceKi
 
 Json RatioJson(const Histogram::Snapshot& values, const Histogram::Snapshot& to) {
   Json json = Json::object();
-  for (const auto& [name, q] : kQuantiles) {
-    const auto base = static_cast<double>(to.Quantile(q));
-    if (base > 0) json[name] = static_cast<double>(values.Quantile(q)) / base;
+  for (const Quantile& quantile : kQuantiles) {
+    const auto base = static_cast<double>(to.Quantile(quantile.q));
+    if (base > 0) json[quantile.key] = static_cast<double>(values.Quantile(quantile.q)) / base;
   }
   return json;
 }
