@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "bench/mnist_deep/model.h"
 #include "bench/mnist_deep/openblas_net.h"
-#include "bench/mnist_deep/runtime.h"
+#include "bench/support/mnist_deep.h"
+#include "bench/support/runtime.h"
 
 namespace midstream::bench {
 

@@ -1,6 +1,6 @@
 #include "bench/update/nets.h"
 
-#include "bench/mnist_deep/model.h"
+#include "bench/support/mnist_deep.h"
 #include "core/measure/clock.h"
 
 namespace midstream::bench {

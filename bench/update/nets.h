@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/mnist_deep/runtime.h"
+#include "bench/support/runtime.h"
 #include "core/measure/updates.h"
 
 namespace midstream::bench {

@@ -1,4 +1,4 @@
-#include "bench/mnist_deep/model.h"
+#include "bench/support/mnist_deep.h"
 
 #include <random>
 #include <string>

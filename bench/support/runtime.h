@@ -1,7 +1,7 @@
 // What the engine puts between a configuration and a session, for a graph and weights that come
 // from a bench instead of a file.
-#ifndef MIDSTREAM_BENCH_MNIST_DEEP_RUNTIME_H_
-#define MIDSTREAM_BENCH_MNIST_DEEP_RUNTIME_H_
+#ifndef MIDSTREAM_BENCH_SUPPORT_RUNTIME_H_
+#define MIDSTREAM_BENCH_SUPPORT_RUNTIME_H_
 
 #include <memory>
 #include <string>
@@ -48,4 +48,4 @@ class Runtime {
 
 }  // namespace midstream::bench
 
-#endif  // MIDSTREAM_BENCH_MNIST_DEEP_RUNTIME_H_
+#endif  // MIDSTREAM_BENCH_SUPPORT_RUNTIME_H_

@@ -1,4 +1,4 @@
-#include "bench/mnist_deep/runtime.h"
+#include "bench/support/runtime.h"
 
 #include <map>
 #include <string>

@@ -5,8 +5,8 @@
 // their full work to do: convolutions and pools between transposes, a transposed filter each,
 // biases and activations as nodes of their own. Weights and images come from a fixed generator: no
 // file is read, and every run sees the same bits.
-#ifndef MIDSTREAM_BENCH_MNIST_DEEP_MODEL_H_
-#define MIDSTREAM_BENCH_MNIST_DEEP_MODEL_H_
+#ifndef MIDSTREAM_BENCH_SUPPORT_MNIST_DEEP_H_
+#define MIDSTREAM_BENCH_SUPPORT_MNIST_DEEP_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -29,4 +29,4 @@ Tensor MakeImages(int64_t batch);
 
 }  // namespace midstream::bench
 
-#endif  // MIDSTREAM_BENCH_MNIST_DEEP_MODEL_H_
+#endif  // MIDSTREAM_BENCH_SUPPORT_MNIST_DEEP_H_
