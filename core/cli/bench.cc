@@ -88,6 +88,10 @@ Outcome Bench(const BenchArgs& args) {
   if (Outcome opened = workload.Open(); !opened.ok()) return opened;
   measure::LiveUpdateResult result = measure::MeasureLiveUpdate(
       [&](const measure::LoadOptions& load) {
+        if (args.rate > 0) {
+          return measure::SubmitLoad([&](measure::Done done) { workload.Submit(std::move(done)); },
+                                     load);
+        }
         return measure::RunLoad([&](size_t client) { return workload.Run(client); }, load);
       },
       [&](uint64_t number) { return workload.Update(number); },
@@ -99,7 +103,7 @@ Outcome Bench(const BenchArgs& args) {
   } else {
     PrintText(args.markdown ? ToMarkdown(report) : ToText(report));
   }
-  if (args.stats) PrintStats(workload.model(), args.json);
+  if (args.stats) PrintStats(workload.model(), workload.session(), args.json);
   if (const Status written = WriteFiles(args, report); !written.ok()) {
     return {Exit::kFailed, written};
   }
@@ -130,14 +134,16 @@ void AddLoad(CLI::App& command, BenchArgs* args) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   auto* rate = command
                    .add_option("--rate", args->rate,
-                               "Requests a second, whether or not the ones before are answered: "
-                               "latencies count from the moment at which a request is due")
+                               "Requests submitted a second, whether or not the ones before are "
+                               "answered: latencies count from the moment at which a request is "
+                               "due")
                    ->check(CLI::Range(1e-3, 1e7));
   command
       .add_option("--clients", args->clients,
-                  "Threads that send requests: without --rate, each when it has its last answer")
+                  "Threads that send requests, each when it has its last answer")
       ->capture_default_str()
-      ->check(CLI::Range(int64_t{1}, int64_t{1024}));
+      ->check(CLI::Range(int64_t{1}, int64_t{1024}))
+      ->excludes(rate);
   command.add_option("--request-distribution", args->distribution, "Of the arrivals of --rate")
       ->capture_default_str()
       ->check(CLI::IsMember({"poisson", "constant"}))

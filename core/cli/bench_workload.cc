@@ -67,6 +67,7 @@ Status BenchWorkload::MakeInputs(const std::vector<InputArg>& named) {
     Result<Tensor> value =
         spec.empty() ? RandomBatch(input, args_.batch, seed) : ReadValue(input, spec, seed);
     if (!value.ok()) return value.status();
+    named_inputs_.push_back({input.name, *value});
     inputs_.push_back(*std::move(value));
   }
   return OkStatus();
@@ -112,7 +113,7 @@ Status BenchWorkload::LearnAnswers() {
       std::vector<Tensor> first, second;
       MS_RETURN_IF_ERROR(session_->Run(inputs_, &first, nullptr));
       MS_RETURN_IF_ERROR(session_->Run(inputs_, &second, nullptr));
-      if (round == 0) check_.Learn(std::move(first), second);
+      if (round == 0) check_.Learn(first, second);
     }
   }
   if (!check_.Decides()) {
@@ -126,6 +127,18 @@ Verdict BenchWorkload::Run(size_t client) {
   uint64_t version = 0;
   if (!session_->Run(inputs_, &outputs, &version).ok()) return Verdict::kFailed;
   return check_.Check(outputs, version) ? Verdict::kRight : Verdict::kTorn;
+}
+
+void BenchWorkload::Submit(measure::Done done) {
+  const Result<Response> response = session_->Submit(named_inputs_);
+  if (!response.ok()) return done(Verdict::kFailed);
+  response->OnReady([this, done = std::move(done)](const Response& ready) {
+    Result<RunResult> result = ready.Get();
+    if (!result.ok()) return done(Verdict::kFailed);
+    std::vector<Tensor> outputs;
+    for (NamedTensor& output : result->outputs) outputs.push_back(std::move(output.value));
+    done(check_.Check(outputs, result->version) ? Verdict::kRight : Verdict::kTorn);
+  });
 }
 
 Result<uint64_t> BenchWorkload::Commit(size_t set, UpdateTimes* times) {

@@ -53,12 +53,15 @@ class BenchWorkload {
   // Requires, for all below: Open succeeded.
   // Threads: as measure::RunRequest.
   measure::Verdict Run(size_t client);
+  // Threads: as measure::SubmitRequest.
+  void Submit(measure::Done done);
   // Threads: one at a time.
   Result<measure::UpdateTimes> Update(uint64_t number);
   Result<measure::UpdateTimes> Copy(uint64_t number);
 
   Engine& engine() { return engine_; }
   Model& model() { return *model_; }
+  Session& session() { return *session_; }
   uint64_t weight_bytes() const { return weight_bytes_; }
   size_t tensors() const { return sets_.front().size(); }
   // Why torn answers cannot be told; empty when they can.
@@ -79,6 +82,7 @@ class BenchWorkload {
   std::optional<Model> model_;
   std::optional<Session> session_;
   std::vector<Tensor> inputs_;
+  std::vector<NamedTensor> named_inputs_;
   std::vector<std::vector<NamedTensor>> sets_;
   uint64_t weight_bytes_ = 0;
   std::optional<measure::MemoryCopy> copy_;

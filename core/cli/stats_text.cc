@@ -16,7 +16,40 @@ std::string Duration(uint64_t nanoseconds) {
   return fmt::format("{:.1f} s", value * 1e-9);
 }
 
+std::string Number(double value) { return fmt::format("{:.{}f}", value, value < 100 ? 1 : 0); }
+
+// Values in `unit` nanoseconds, or plain ones.
+void AddRow(const char* name, const Histogram::Snapshot& values, double unit, Table* table) {
+  if (values.count == 0) return;
+  std::vector<std::string> row = {name, Number(values.mean() / unit)};
+  for (const double q : {0.5, 0.9, 0.99, 0.999, 1.0}) {
+    row.push_back(Number(static_cast<double>(values.Quantile(q)) / unit));
+  }
+  row.push_back(Grouped(values.count));
+  table->Add(std::move(row));
+}
+
 }  // namespace
+
+std::string StatsText(const SessionStats& stats) {
+  std::string text = fmt::format(
+      "requests\n"
+      "  submitted {}, completed {}, failed {}, cancelled {}, expired {}, refused {}\n"
+      "  now queued {} with {} bytes, executing {}\n",
+      Grouped(stats.submitted), Grouped(stats.completed), Grouped(stats.failed),
+      Grouped(stats.cancelled), Grouped(stats.expired), Grouped(stats.refused), stats.queued,
+      Grouped(stats.queued_bytes), stats.executing);
+  if (stats.latency_ns.count == 0) return text;
+  Table table("lrrrrrrr");
+  table.Add({"", "mean", "p50", "p90", "p99", "p99.9", "max", "times"});
+  AddRow("waiting us", stats.queue_wait_ns, 1e3, &table);
+  AddRow("executing us", stats.execution_ns, 1e3, &table);
+  AddRow("both us", stats.latency_ns, 1e3, &table);
+  AddRow("rows of a batch", stats.batch_rows, 1, &table);
+  return text + table.ToString();
+}
+
+Json StatsJson(const SessionStats& stats) { return Json::parse(stats.ToJson()); }
 
 std::string StatsText(const ModelStats& stats) {
   std::string text = fmt::format(
@@ -68,11 +101,12 @@ void AddStats(CLI::App& command, bool* stats) {
                    "Print statistics of weights and requests to stderr at the end");
 }
 
-void PrintStats(const Model& model, bool json) {
+void PrintStats(const Model& model, const Session& session, bool json) {
   const ModelStats weights = model.stats();
-  std::string text = StatsText(weights);
+  const SessionStats requests = session.stats();
+  std::string text = StatsText(weights) + StatsText(requests);
   if (json) {
-    const Json document = {{"weights", StatsJson(weights)}};
+    const Json document = {{"weights", StatsJson(weights)}, {"requests", StatsJson(requests)}};
     text = document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   }
   std::fwrite(text.data(), 1, text.size(), stderr);

@@ -9,14 +9,15 @@
 namespace midstream::cli {
 
 std::string StatsText(const ModelStats& stats);
+std::string StatsText(const SessionStats& stats);
 Json StatsJson(const ModelStats& stats);
+Json StatsJson(const SessionStats& stats);
 
 // --stats.
 void AddStats(CLI::App& command, bool* stats);
 
-// Prints both to stderr, which is for everything that is no result: as text, or as one JSON
-// document.
-void PrintStats(const Model& model, bool json);
+// Prints both to stderr, where everything goes that is no result: as text, or as one JSON document.
+void PrintStats(const Model& model, const Session& session, bool json);
 
 }  // namespace midstream::cli
 

@@ -86,7 +86,10 @@ TEST(Bench, PrintsStatisticsBesideItsResult) {
   const int updates = result.json()["updates"]["updates"]["count"];
   EXPECT_EQ(stats["weights"]["commits"], updates + 4);  // four to learn the answers
   EXPECT_EQ(stats["weights"]["version"], updates + 5);
-  const CommandResult text = RunCommand(Bench({"--stats"}));
+  EXPECT_GT(stats["requests"]["completed"], 0);
+  EXPECT_EQ(stats["requests"]["failed"], 0);
+  const CommandResult text = RunCommand(Bench({"--stats", "--rate", "100"}));
+  EXPECT_THAT(text.err, HasSubstr("waiting us"));
   EXPECT_THAT(text.err, HasSubstr("version 1, current for"));
 }
 
@@ -103,6 +106,7 @@ TEST(Bench, RefusesWhatItCannotMeasure) {
       {{"--update-rate", "0"}, "'0' is no rate"},
       {{"--update-rate", "nan"}, "'nan' is no rate"},
       {{"--rate", "-1"}, "--rate"},
+      {{"--rate", "10", "--clients", "2"}, "--clients"},
       {{"--clients", "0"}, "--clients"},
       {{"--request-distribution", "constant"}, "--rate"},
       {{"--rate", "10", "--request-distribution", "uniform"}, "--request-distribution"},

@@ -193,6 +193,7 @@ TEST_F(Trace, StartAndStopRaceWithEvents) {
   std::atomic<int64_t> round{-1};
   std::atomic<uint64_t> emitted{0};
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       while (!done.load()) {

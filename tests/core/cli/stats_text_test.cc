@@ -34,7 +34,7 @@ TEST(StatsText, TellsOfWeights) {
   EXPECT_THAT(text, HasSubstr("rejected, unknown name: 1,234\n"));
   EXPECT_THAT(text, HasSubstr("        7  13,098,536     2  kept\n"));
   EXPECT_THAT(text, HasSubstr("        9  13,098,536     0\n"));
-  EXPECT_EQ(StatsText({}).find("limit"), std::string::npos);
+  EXPECT_EQ(StatsText(ModelStats{}).find("limit"), std::string::npos);
 }
 
 TEST(StatsText, GivesWeightsAsJson) {
@@ -45,7 +45,30 @@ TEST(StatsText, GivesWeightsAsJson) {
   EXPECT_EQ(json["versions"][0]["pins"], 2);
   EXPECT_EQ(json["versions"][1]["kept"], false);
   EXPECT_EQ(json["limit_bytes"], 52'394'144);
-  EXPECT_EQ(StatsJson({})["versions"], Json::array());
+  EXPECT_EQ(StatsJson(ModelStats{})["versions"], Json::array());
+}
+
+TEST(StatsText, TellsOfRequests) {
+  Histogram waits, rows;
+  for (uint64_t i = 1; i <= 100; ++i) waits.Record(i * 1000);
+  rows.Record(4);
+  SessionStats stats;
+  stats.submitted = 1200;
+  stats.completed = 1100;
+  stats.refused = 7;
+  stats.queued = 3;
+  stats.queued_bytes = 4096;
+  EXPECT_EQ(StatsText(stats).find("p50"), std::string::npos);  // nothing has executed
+  stats.queue_wait_ns = stats.latency_ns = waits.TakeSnapshot();
+  stats.batch_rows = rows.TakeSnapshot();
+  const std::string text = StatsText(stats);
+  EXPECT_THAT(text, HasSubstr("submitted 1,200, completed 1,100, failed 0"));
+  EXPECT_THAT(text, HasSubstr("refused 7\n"));
+  EXPECT_THAT(text, HasSubstr("now queued 3 with 4,096 bytes, executing 0\n"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("waiting us +50.5 +49.9 +89.6 +98.8 +99.8 +100 +100\n"));
+  EXPECT_THAT(text, ::testing::ContainsRegex("rows of a batch +4.0 +4.0"));
+  EXPECT_EQ(text.find("executing us"), std::string::npos);
+  EXPECT_EQ(StatsJson(stats)["queue_wait_ns"]["count"], 100);
 }
 
 }  // namespace
