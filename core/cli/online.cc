@@ -8,6 +8,7 @@
 #include "core/cli/command.h"
 #include "core/cli/observe.h"
 #include "core/cli/online_workflow.h"
+#include "core/cli/stats_text.h"
 #include "core/cli/stopwatch.h"
 
 namespace midstream::cli {
@@ -96,6 +97,7 @@ Outcome Online(const OnlineArgs& args) {
     reports.push_back(*std::move(report));
   }
 
+  if (args.stats) PrintStats(workflow.model(), workflow.session(), args.json);
   const Summary summary = Summarize(reports, workflow.compiles());
   if (!args.json) {
     PrintText(ToText(summary, reports));
@@ -166,6 +168,7 @@ void AddOnline(CLI::App& app, Action* action) {
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   AddTrace(*command, &args->trace);
+  AddStats(*command, &args->stats);
   command->callback(
       [=] { *action = [=] { return WithTrace(args->trace, [&] { return Online(*args); }); }; });
 }

@@ -28,6 +28,7 @@ struct OnlineArgs {
   int64_t runs = 20;
   uint64_t seed = 0;
   std::string trace;
+  bool stats = false;
   ConfigArgs config;
   bool json = false;
 
@@ -67,6 +68,9 @@ class OnlineWorkflow {
   Result<UpdateReport> Update(int64_t index);
 
   OnlineHead head() const;
+  // Requires for the two below: Open succeeded.
+  Model& model() { return *model_; }
+  Session& session() { return *session_; }
   // Since Open returned.
   uint64_t compiles() const { return Engine::stats().compiles - compiles_before_; }
 

@@ -5,6 +5,7 @@
 #include "core/cli/command.h"
 #include "core/cli/input_value.h"
 #include "core/cli/observe.h"
+#include "core/cli/stats_text.h"
 #include "core/cli/stopwatch.h"
 #include "core/cli/tensor_text.h"
 #include "core/formats/npy/npz.h"
@@ -23,6 +24,7 @@ struct Args {
   std::string save;
   uint64_t seed = 0;
   std::string trace;
+  bool stats = false;
   ConfigArgs config;
   bool json = false;
 };
@@ -117,6 +119,7 @@ Outcome RunModel(const Args& args) {
     if (!saved.ok()) return {Exit::kFailed, saved};
   }
   Report(args, *result, milliseconds);
+  if (args.stats) PrintStats(*model, *session, args.json);
   return {};
 }
 
@@ -154,6 +157,7 @@ void AddRun(CLI::App& app, Action* action) {
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   AddTrace(*command, &args->trace);
+  AddStats(*command, &args->stats);
   command->callback(
       [=] { *action = [=] { return WithTrace(args->trace, [&] { return RunModel(*args); }); }; });
 }

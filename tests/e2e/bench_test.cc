@@ -142,6 +142,7 @@ TEST_P(Traced, CommandWritesATrace) {
   }
   EXPECT_GE(phases["stage X"], 1);
   EXPECT_GE(phases["commit i"], 1);
+  EXPECT_GE(phases["execute X"], 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -153,6 +154,24 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<std::string>{"online", DigitsCheckpoint(0), "--updates", "2", "--runs", "1"},
         Bench({"--update-rate", "100"})),
     [](const auto& info) { return info.param.front(); });
+
+TEST(Stats, AreBesideTheResultOfRunAndOnline) {
+  const CommandResult run =
+      RunCommand({"run", DigitsCheckpoint(0), "--input", "Placeholder=random:2x784", "--weights",
+                  DigitsCheckpoint(0), "--weights", DigitsCheckpoint(4000), "--json", "--stats"});
+  ASSERT_EQ(run.exit, 0) << run.err;
+  EXPECT_EQ(run.json()["version"], 2);
+  const auto stats = nlohmann::json::parse(run.err);
+  EXPECT_EQ(stats["weights"]["version"], 2);
+  EXPECT_EQ(stats["requests"]["completed"], 1);
+  EXPECT_EQ(stats["requests"]["execution_ns"]["count"], 1);
+
+  const CommandResult online =
+      RunCommand({"online", DigitsCheckpoint(0), "--updates", "2", "--runs", "3", "--stats"});
+  ASSERT_EQ(online.exit, 0) << online.err;
+  EXPECT_THAT(online.err, HasSubstr("version 3, current for"));
+  EXPECT_THAT(online.err, HasSubstr("submitted 8, completed 8, failed 0"));
+}
 
 TEST(Trace, IsWrittenWhereTheCommandFails) {
   const std::string path = Temporary("trace_failed.json");
