@@ -122,6 +122,7 @@ TEST(Histogram, LosesNothingBetweenThreads) {
   Histogram histogram;
   std::atomic<int> running{kThreads};
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (uint64_t i = 0; i < kEach; ++i) histogram.Record(100 + i * kThreads + t);
