@@ -44,6 +44,7 @@ std::optional<Candidate> Settling::Next(const std::vector<Candidate>& listed,
                                         Clock::time_point now) {
   Update(listed, now);
   wake_.reset();
+  older_.clear();
   std::optional<Candidate> newest;
   for (const Candidate& candidate : listed) {
     const Entry& entry = entries_.at(candidate.name);
@@ -63,8 +64,7 @@ std::optional<Candidate> Settling::Next(const std::vector<Candidate>& listed,
     } else if (!newest) {
       newest = candidate;
     } else {
-      Decide(candidate, Decision::kTaken);
-      ++superseded_;
+      older_.push_back(candidate);
     }
   }
   return newest;
@@ -81,6 +81,8 @@ void Settling::Decide(const Candidate& candidate, Decision decision) {
 void Settling::Taken(const Candidate& candidate) {
   Decide(candidate, Decision::kTaken);
   current_ = candidate;
+  for (const Candidate& older : older_) Decide(older, Decision::kTaken);
+  superseded_ += older_.size();
 }
 
 void Settling::Refused(const Candidate& candidate) { Decide(candidate, Decision::kRefused); }

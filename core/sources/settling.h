@@ -3,7 +3,8 @@
 // A candidate is pending when what lies there is not what was decided on before: never seen, a
 // `checkpoint` file that was written again, another file under the name, or a refused one whose bytes
 // are others now. It is due when it has looked the same for the settle time and nobody has it open
-// for writing. The newest that is due is taken; older ones that are due too are passed over.
+// for writing. The newest that is due is taken, and older ones that are due too are passed over; when
+// it is refused, the next one is tried.
 //
 // A checkpoint whose files are not all there yet is given `patience` before that is an error.
 //
@@ -69,6 +70,7 @@ class Settling {
   const SettleTimes times_;
   std::map<std::string, Entry> entries_;  // by name
   std::optional<Candidate> current_;      // taken last
+  std::vector<Candidate> older_;          // that were due too when Next gave the newest
   std::optional<Clock::time_point> wake_;
   uint64_t superseded_ = 0;
 };

@@ -164,7 +164,7 @@ TEST_F(FolderWatchTest, AFileThatDisappearsBeforeItIsReadIsReported) {
 }
 
 TEST_F(FolderWatchTest, AFileThatChangesWhileItIsReadIsReportedOnceAndTakenWhenItIsQuiet) {
-  int writes = 3;
+  std::atomic<int> writes{3};
   before_read_ = [&](const std::string& path) {
     if (writes-- > 0) std::ofstream(path, std::ios::app) << "still bad";
   };
@@ -173,7 +173,7 @@ TEST_F(FolderWatchTest, AFileThatChangesWhileItIsReadIsReportedOnceAndTakenWhenI
   ExpectRefused(Code::kDataLoss, "a.npz is bad");
   // Quiet now, and bad: that is another thing to say.
   ExpectRefused(Code::kDataLoss, "a.npz is bad");
-  EXPECT_LT(writes, 0);
+  EXPECT_LT(writes.load(), 0);
   Publish("a.npz", "good");
   ExpectTaken("a.npz");
   EXPECT_EQ(events_.count(), 3u);
@@ -263,21 +263,21 @@ TEST_F(FolderWatchTest, NothingHappensAfterStop) {
 
 TEST_F(FolderWatchTest, MayBeEndedByItsOwnCallback) {
   Publish("1.npz", "good");
-  std::promise<void> ended;
+  auto ended = std::make_shared<std::promise<void>>();  // the callback outlives the wait for it
   std::mutex ready;
   std::unique_lock lock(ready);
   auto watch = FolderWatch::Start(
       folder_, {}, [this](const std::string& path) { return Apply(path); },
-      [&](const SourceEvent&) {
-        std::lock_guard wait(ready);
+      [this, ended, &ready](const SourceEvent&) {
+        { std::lock_guard wait(ready); }
         watch_->Stop();
         watch_.reset();
-        ended.set_value();
+        ended->set_value();
       });
   ASSERT_TRUE(watch.ok());
   watch_ = *std::move(watch);
   lock.unlock();
-  ended.get_future().wait();
+  ended->get_future().wait();
 }
 
 TEST_F(FolderWatchTest, RefusesWhatIsNoFolder) {

@@ -71,6 +71,17 @@ TEST_F(SettlingTest, TakesTheNewestAndPassesOverTheRest) {
   EXPECT_EQ(settling_.TakeSuperseded(), 0u);
 }
 
+TEST_F(SettlingTest, TriesTheNextOneWhenTheNewestIsBad) {
+  const std::vector<Candidate> listed = {File("c", 3, 9), File("b", 2, 8), File("a", 1, 7)};
+  Next(listed, 0);
+  ASSERT_EQ(Next(listed, 50), "c");
+  settling_.Refused(*next_);
+  ASSERT_EQ(Next(listed, 50), "b");
+  settling_.Taken(*next_);
+  EXPECT_EQ(Next(listed, 500), "");
+  EXPECT_EQ(settling_.TakeSuperseded(), 1u);
+}
+
 TEST_F(SettlingTest, DoesNotWaitForANewerOneThatIsNotComplete) {
   const std::vector<Candidate> listed = {File("b", 2, 8), File("a", 1, 7)};
   written_ = "/runs/b";
