@@ -9,8 +9,10 @@
 
 #include "core/formats/file.h"
 #include "core/formats/model_source.h"
+#include "core/formats/npy/npy_folder.h"
 #include "core/formats/tensorflow/bundle.h"
 #include "core/formats/tensorflow/protos.h"
+#include "core/formats/tensorflow/saved_model.h"
 #include "core/graph/named_tensor.h"
 
 namespace midstream::cli {
@@ -46,6 +48,12 @@ std::string PrefixWithoutGraph(const std::string& path) {
   return formats::IsFile(prefix + std::string(kIndex)) && !graph ? prefix : "";
 }
 
+// A folder that is neither a SavedModel nor one of checkpoints.
+bool IsFolderOfArrays(const std::string& path) {
+  return formats::IsDirectory(path) && !formats::Exists(path + "/checkpoint") &&
+         tensorflow::SavedModelFile(path).empty();
+}
+
 Result<WeightSet> Open(const std::string& path) {
   if (formats::IsTensorFileName(path)) {
     MS_ASSIGN_OR_RETURN(auto file, formats::OpenTensorFile(path));
@@ -54,6 +62,10 @@ Result<WeightSet> Open(const std::string& path) {
   if (const std::string prefix = PrefixWithoutGraph(path); !prefix.empty()) {
     MS_ASSIGN_OR_RETURN(auto bundle, tensorflow::Bundle::Open(prefix));
     return FromBundle(std::move(bundle));
+  }
+  if (IsFolderOfArrays(path)) {
+    MS_ASSIGN_OR_RETURN(auto folder, formats::NpyFolder::Open(path));
+    return FromFile(std::move(folder));
   }
   MS_ASSIGN_OR_RETURN(auto model, formats::OpenModel(path));
   std::shared_ptr<const formats::ModelSource> shared = std::move(model);

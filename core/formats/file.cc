@@ -37,15 +37,15 @@ bool HasMode(const std::string& path, mode_t mode) {
 
 }  // namespace
 
-Result<File> File::Open(const std::string& path) {
+Result<File> File::Open(const std::string& path, const std::string& name) {
   // Without O_NONBLOCK, opening a named pipe would wait for a writer.
   int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return ErrnoStatus(errno, path);
-  File file(path, descriptor, 0);
+  if (descriptor < 0) return ErrnoStatus(errno, name);
+  File file(name, descriptor, 0);
   struct stat info;
-  if (::fstat(descriptor, &info) != 0) return ErrnoStatus(errno, path);
-  if (S_ISDIR(info.st_mode)) return InvalidArgument(path + " is a directory, not a file");
-  if (!S_ISREG(info.st_mode)) return InvalidArgument(path + " is not a regular file");
+  if (::fstat(descriptor, &info) != 0) return ErrnoStatus(errno, name);
+  if (S_ISDIR(info.st_mode)) return InvalidArgument(name + " is a directory, not a file");
+  if (!S_ISREG(info.st_mode)) return InvalidArgument(name + " is not a regular file");
   file.size_ = static_cast<uint64_t>(info.st_size);
   return file;
 }

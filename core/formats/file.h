@@ -21,13 +21,15 @@ namespace midstream::formats {
 class File {
  public:
   // Errors: NOT_FOUND; INVALID_ARGUMENT for a directory or device; PERMISSION_DENIED.
-  static Result<File> Open(const std::string& path);
+  static Result<File> Open(const std::string& path) { return Open(path, path); }
+  // The same; messages call the file `name`.
+  static Result<File> Open(const std::string& path, const std::string& name);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();
 
-  const std::string& path() const { return path_; }
-  uint64_t size() const { return size_; }  // when it was opened
+  const std::string& path() const { return path_; }  // or the name that stands for it
+  uint64_t size() const { return size_; }            // when it was opened
   // Errors: DATA_LOSS when the file ends before offset + size.
   Status ReadAt(uint64_t offset, void* to, size_t size) const;
 

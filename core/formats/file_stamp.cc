@@ -17,12 +17,12 @@ int64_t ChangeTime(const struct stat& info) {
 
 }  // namespace
 
-Result<FileStamp> FileStamp::Take(const std::string& path) {
+Result<FileStamp> FileStamp::Take(const std::string& path, const std::string& name) {
   // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-  FileStamp stamp(path, ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  FileStamp stamp(name, ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info;
   if (stamp.descriptor_ < 0 || ::fstat(stamp.descriptor_, &info) != 0) {
-    return ErrnoStatus(errno, path);
+    return ErrnoStatus(errno, name);
   }
   stamp.size_ = info.st_size;
   stamp.changed_ = ChangeTime(info);

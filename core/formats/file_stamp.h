@@ -15,8 +15,8 @@ namespace midstream::formats {
 
 class FileStamp {
  public:
-  // Errors: what the system says about the path.
-  static Result<FileStamp> Take(const std::string& path);
+  // Messages call the file `name`. Errors: what the system says about the path.
+  static Result<FileStamp> Take(const std::string& path, const std::string& name);
   FileStamp(FileStamp&& other) noexcept
       : path_(std::move(other.path_)),
         descriptor_(std::exchange(other.descriptor_, -1)),

@@ -28,9 +28,15 @@ bool IsTensorFileName(const std::string& path) {
 }
 
 Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path) {
-  if (path.ends_with(kSafetensors)) return safetensors::Reader::Open(path);
-  if (path.ends_with(kNpz)) return NpzFile::Open(path);
+  if (path.ends_with(kSafetensors)) return OpenTensorFile(path, TensorFormat::kSafetensors, path);
+  if (path.ends_with(kNpz)) return OpenTensorFile(path, TensorFormat::kNpz, path);
   return InvalidArgument(path + " is no .safetensors or .npz file");
+}
+
+Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path, TensorFormat format,
+                                                   const std::string& name) {
+  return format == TensorFormat::kNpz ? NpzFile::Open(path, name)
+                                      : safetensors::Reader::Open(path, name);
 }
 
 }  // namespace midstream::formats

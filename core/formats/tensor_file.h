@@ -44,6 +44,12 @@ bool IsTensorFileName(const std::string& path);
 // DATA_LOSS; UNIMPLEMENTED naming a tensor whose dtype the engine does not have.
 Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path);
 
+enum class TensorFormat { kSafetensors, kNpz };
+
+// The same for a file whose name does not say what it is; messages call it `name`.
+Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path, TensorFormat format,
+                                                   const std::string& name);
+
 }  // namespace midstream::formats
 
 #endif  // MIDSTREAM_CORE_FORMATS_TENSOR_FILE_H_

@@ -130,6 +130,13 @@ Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model, cons
   MS_RETURN_IF_ERROR(CheckRenameRules(options.rename));
   if (!IsTensorFileName(path)) return model.OpenWeights(path);
   MS_ASSIGN_OR_RETURN(auto file, OpenTensorFile(path));
+  return OpenWeights(model, std::move(file), options);
+}
+
+Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model,
+                                                  std::unique_ptr<TensorFile> file,
+                                                  const MatchOptions& options) {
+  MS_RETURN_IF_ERROR(CheckRenameRules(options.rename));
   auto weights = std::make_unique<FileWeights>(std::move(file), options);
   MS_RETURN_IF_ERROR(weights->Match(model.weights()));
   return std::unique_ptr<WeightReader>(std::move(weights));

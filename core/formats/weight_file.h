@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/formats/model_source.h"
+#include "core/formats/tensor_file.h"
 #include "core/graph/rename.h"
 
 namespace midstream::formats {
@@ -28,6 +29,10 @@ struct MatchOptions {
 // has for it. Errors: those of OpenTensorFile and ModelSource::OpenWeights; INVALID_ARGUMENT listing
 // every tensor that does not fit, and every weight of the model's outputs that is missing too.
 Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model, const std::string& path,
+                                                  const MatchOptions& options = {});
+// The same for a file that is open.
+Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model,
+                                                  std::unique_ptr<TensorFile> file,
                                                   const MatchOptions& options = {});
 
 }  // namespace midstream::formats

@@ -34,7 +34,7 @@ bool AddMember(zip_t* archive, const std::string& key, const std::string& bytes)
 }  // namespace
 
 Result<NamedTensors> ReadNpz(const std::string& path) {
-  MS_ASSIGN_OR_RETURN(Archive archive, OpenArchiveForReading(path));
+  MS_ASSIGN_OR_RETURN(Archive archive, OpenArchiveForReading(path, path));
   NamedTensors tensors;
   std::set<std::string> keys;
   MS_RETURN_IF_ERROR(
@@ -52,7 +52,7 @@ Result<NamedTensors> ReadNpz(const std::string& path) {
 }
 
 Result<Tensor> ReadNpzMember(const std::string& path, const std::string& key) {
-  MS_ASSIGN_OR_RETURN(Archive archive, OpenArchiveForReading(path));
+  MS_ASSIGN_OR_RETURN(Archive archive, OpenArchiveForReading(path, path));
   Tensor found;
   bool seen = false;
   std::string others;
@@ -93,7 +93,7 @@ Status WriteNpz(const std::string& path, const NamedTensors& tensors) {
   if (tensors.empty()) return InvalidArgument(path + ": there is no array to write");
   MS_ASSIGN_OR_RETURN(FileReplacement file, FileReplacement::Begin(path));
   MS_ASSIGN_OR_RETURN(Archive archive,
-                      OpenArchive(file.temporary_path(), ZIP_CREATE | ZIP_TRUNCATE));
+                      OpenArchive(file.temporary_path(), path, ZIP_CREATE | ZIP_TRUNCATE));
   bool written = true;
   for (size_t i = 0; written && i < tensors.size(); ++i) {
     written = AddMember(archive.get(), tensors[i].first, contents[i]);

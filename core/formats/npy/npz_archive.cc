@@ -52,21 +52,21 @@ Result<Member> OpenMember(zip_t* archive, zip_uint64_t index, const zip_stat_t& 
 
 }  // namespace
 
-Result<Archive> OpenArchive(const std::string& path, int flags) {
+Result<Archive> OpenArchive(const std::string& path, const std::string& name, int flags) {
   int code = 0;
   zip_t* archive = zip_open(path.c_str(), flags, &code);
   if (archive != nullptr) return Archive(archive, zip_discard);
   zip_error_t error;
   zip_error_init_with_code(&error, code);
-  std::string message = path + ": " + zip_error_strerror(&error);
+  std::string message = name + ": " + zip_error_strerror(&error);
   zip_error_fini(&error);
   return DataLoss(std::move(message));
 }
 
-Result<Archive> OpenArchiveForReading(const std::string& path) {
-  MS_ASSIGN_OR_RETURN(uint64_t size, FileSize(path));
-  if (size == 0) return DataLoss(path + ": an empty file is no .npz archive");
-  return OpenArchive(path, ZIP_RDONLY);
+Result<Archive> OpenArchiveForReading(const std::string& path, const std::string& name) {
+  MS_ASSIGN_OR_RETURN(const File file, File::Open(path, name));
+  if (file.size() == 0) return DataLoss(name + ": an empty file is no .npz archive");
+  return OpenArchive(path, name, ZIP_RDONLY);
 }
 
 Status ForEachArray(zip_t* archive, const std::string& path, const VisitArray& visit) {

@@ -18,10 +18,10 @@ namespace midstream::formats {
 
 using Archive = std::unique_ptr<zip_t, void (*)(zip_t*)>;
 
-// Errors: NOT_FOUND; DATA_LOSS.
-Result<Archive> OpenArchive(const std::string& path, int flags);
+// Messages call the file `name`. Errors: NOT_FOUND; DATA_LOSS.
+Result<Archive> OpenArchive(const std::string& path, const std::string& name, int flags);
 // Errors: as OpenArchive; DATA_LOSS for an empty file.
-Result<Archive> OpenArchiveForReading(const std::string& path);
+Result<Archive> OpenArchiveForReading(const std::string& path, const std::string& name);
 
 // Calls `visit` for every array, member `key.npy`, until it returns an error.
 using VisitArray =

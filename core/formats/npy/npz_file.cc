@@ -6,9 +6,10 @@
 
 namespace midstream::formats {
 
-Result<std::unique_ptr<TensorFile>> NpzFile::Open(const std::string& path) {
-  MS_ASSIGN_OR_RETURN(FileStamp stamp, FileStamp::Take(path));
-  MS_ASSIGN_OR_RETURN(Archive archive, OpenArchiveForReading(path));
+Result<std::unique_ptr<TensorFile>> NpzFile::Open(const std::string& path,
+                                                  const std::string& name) {
+  MS_ASSIGN_OR_RETURN(FileStamp stamp, FileStamp::Take(path, name));
+  MS_ASSIGN_OR_RETURN(Archive archive, OpenArchiveForReading(path, name));
   std::unique_ptr<NpzFile> npz(new NpzFile(std::move(stamp), std::move(archive)));
   MS_RETURN_IF_ERROR(npz->List());
   return std::unique_ptr<TensorFile>(std::move(npz));

@@ -15,8 +15,8 @@ namespace midstream::formats {
 
 class NpzFile : public TensorFile {
  public:
-  // Errors: as ReadNpz, naming the member.
-  static Result<std::unique_ptr<TensorFile>> Open(const std::string& path);
+  // Messages call the file `name`. Errors: as ReadNpz, naming the member.
+  static Result<std::unique_ptr<TensorFile>> Open(const std::string& path, const std::string& name);
 
   const std::string& path() const override { return stamp_.path(); }
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }

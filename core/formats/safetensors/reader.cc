@@ -33,17 +33,18 @@ Status CheckBools(const Tensor& tensor) {
 
 }  // namespace
 
-Result<std::unique_ptr<formats::TensorFile>> Reader::Open(const std::string& path) {
-  MS_ASSIGN_OR_RETURN(formats::FileStamp stamp, formats::FileStamp::Take(path));
-  MS_ASSIGN_OR_RETURN(formats::File file, formats::File::Open(path));
+Result<std::unique_ptr<formats::TensorFile>> Reader::Open(const std::string& path,
+                                                          const std::string& name) {
+  MS_ASSIGN_OR_RETURN(formats::FileStamp stamp, formats::FileStamp::Take(path, name));
+  MS_ASSIGN_OR_RETURN(formats::File file, formats::File::Open(path, name));
   auto size = HeaderSize(file);
-  if (!size.ok()) return size.status().WithContext(path);
+  if (!size.ok()) return size.status().WithContext(name);
   std::string json(static_cast<size_t>(*size), '\0');
   MS_RETURN_IF_ERROR(file.ReadAt(kPreludeSize, json.data(), json.size()));
   std::unique_ptr<Reader> reader(new Reader(std::move(stamp), std::move(file)));
   reader->data_begin_ = kPreludeSize + *size;
   auto header = ParseHeader(json, reader->file_.size() - reader->data_begin_);
-  if (!header.ok()) return header.status().WithContext(path);
+  if (!header.ok()) return header.status().WithContext(name);
   reader->header_ = *std::move(header);
   for (const Entry& entry : reader->header_.entries) {
     reader->tensors_.push_back({entry.name, entry.dtype, entry.shape});

@@ -15,9 +15,13 @@ namespace midstream::safetensors {
 
 class Reader : public formats::TensorFile {
  public:
-  // Errors: NOT_FOUND; DATA_LOSS naming file and tensor; UNIMPLEMENTED for a dtype that the engine
+  // Messages call the file `name`. Errors: NOT_FOUND; DATA_LOSS naming file and tensor; UNIMPLEMENTED for a dtype that the engine
   // does not have.
-  static Result<std::unique_ptr<formats::TensorFile>> Open(const std::string& path);
+  static Result<std::unique_ptr<formats::TensorFile>> Open(const std::string& path,
+                                                           const std::string& name);
+  static Result<std::unique_ptr<formats::TensorFile>> Open(const std::string& path) {
+    return Open(path, path);
+  }
 
   const std::string& path() const override { return file_.path(); }
   const std::vector<formats::TensorInfo>& tensors() const override { return tensors_; }

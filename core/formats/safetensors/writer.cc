@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "core/base/file_replacement.h"
 #include "core/formats/file.h"
@@ -46,22 +47,35 @@ Result<Header> MakeHeader(const std::vector<TensorInfo>& tensors, const std::vec
 
 }  // namespace
 
+Status WriteTo(const Append& append, const std::vector<TensorInfo>& tensors,
+               const formats::TensorProvider& read, const Metadata& metadata) {
+  const std::vector<size_t> order = FileOrder(tensors);
+  MS_ASSIGN_OR_RETURN(const Header header, MakeHeader(tensors, order, metadata));
+  MS_ASSIGN_OR_RETURN(const std::string bytes, FormatHeader(header));
+  MS_RETURN_IF_ERROR(append(bytes.data(), bytes.size()));
+  for (size_t index : order) {
+    MS_ASSIGN_OR_RETURN(const Tensor tensor, formats::ReadAsTold(tensors[index], read, index));
+    MS_RETURN_IF_ERROR(append(tensor.data(), tensor.byte_size()));
+  }
+  return OkStatus();
+}
+
 Status Write(const std::string& path, const std::vector<TensorInfo>& tensors,
              const formats::TensorProvider& read, const Metadata& metadata) {
-  const std::vector<size_t> order = FileOrder(tensors);
-  auto header = MakeHeader(tensors, order, metadata);
-  if (!header.ok()) return header.status().WithContext(path);
-  auto bytes = FormatHeader(*header);
-  if (!bytes.ok()) return bytes.status().WithContext(path);
-  MS_ASSIGN_OR_RETURN(FileReplacement file, FileReplacement::Begin(path));
-  MS_RETURN_IF_ERROR(file.Append(*bytes));
-  for (size_t index : order) {
-    auto tensor = formats::ReadAsTold(tensors[index], read, index);
-    if (!tensor.ok()) return tensor.status().WithContext(path);
-    MS_RETURN_IF_ERROR(file.Append(tensor->data(), tensor->byte_size()));
-  }
-  MS_RETURN_IF_ERROR(file.Sync());
-  return file.Publish();
+  std::optional<FileReplacement> file;  // made when there is something to write
+  Status of_file;                       // names the path already
+  const auto append = [&](const void* data, size_t size) -> Status {
+    if (!file) {
+      auto begun = FileReplacement::Begin(path);
+      if (!begun.ok()) return of_file = begun.status();
+      file = *std::move(begun);
+    }
+    return of_file = file->Append(data, size);
+  };
+  const Status written = WriteTo(append, tensors, read, metadata);
+  if (!written.ok()) return of_file.ok() ? written.WithContext(path) : of_file;
+  MS_RETURN_IF_ERROR(file->Sync());
+  return file->Publish();
 }
 
 }  // namespace midstream::safetensors
