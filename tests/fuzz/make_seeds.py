@@ -201,6 +201,21 @@ def npz():
     yield "zip64", file.getvalue()
 
 
+@target
+def push_message():
+    def message(body):
+        return b"MSP1" + struct.pack("<I", len(body)) + body
+
+    yield "push", message(json.dumps({
+        "verb": "push", "name": "runs/7/policy.npz", "format": "npz", "check": "superset", "base": 7, "finite": True,
+        "accept_float64": False, "rename": [["actor/*", "*"], ["a", "b"]], "digest": "0123456789abcdef" * 4}).encode())
+    yield "least", message(b'{"verb":"push","name":"a","format":"safetensors"}')
+    yield "status", message(b'{"verb":"status"}')
+    yield "rollback", message(b'{"verb":"rollback","version":18446744073709551615}')
+    yield "reply", message(b'{"version":3,"tensors":8,"read_ms":0.25,"update_ms":1e-3}')
+    yield "refusal", message(b'{"code":"DATA_LOSS","message":"a\\n  \\"b\\": why"}')
+
+
 def main():
     for function in SEEDS:
         if sys.argv[1:] and function.__name__ not in sys.argv[1:]:

@@ -16,6 +16,7 @@ constexpr Target kTargets[] = {
     {"npu_options", FuzzNpuOptions},
     {"npy", FuzzNpy},
     {"npz", FuzzNpz},
+    {"push_message", FuzzPushMessage},
 };
 
 }  // namespace

@@ -34,6 +34,8 @@ void FuzzNpuOptions(std::string_view input);  // JSON; a file that options name 
 // npy_target.cc
 void FuzzNpy(std::string_view input);
 void FuzzNpz(std::string_view input);
+// push_target.cc
+void FuzzPushMessage(std::string_view input);  // a message of the protocol of docs/sources.md
 
 }  // namespace midstream::fuzz
 
