@@ -40,4 +40,18 @@ midstream_code midstream_model_watch(midstream_model* model, const char* folder,
   });
 }
 
+midstream_code midstream_model_listen(midstream_model* model, const char* socket,
+                                      midstream_source_callback callback, void* user,
+                                      midstream_source** out, midstream_error* error) {
+  return Guarded(error, [&]() -> Status {
+    MS_RETURN_IF_ERROR(NotNull(out, "out"));
+    *out = nullptr;
+    MS_RETURN_IF_ERROR(NotNull(model, "model"));
+    MS_RETURN_IF_ERROR(NotNull(socket, "socket"));
+    MS_ASSIGN_OR_RETURN(Source source, model->model.Listen(socket, {}, ToCallback(callback, user)));
+    *out = new midstream_source{std::move(source)};
+    return OkStatus();
+  });
+}
+
 void midstream_source_release(midstream_source* source) { delete source; }

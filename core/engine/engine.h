@@ -179,6 +179,12 @@ class MS_API Model {
   // Makes a version current again that is still kept (weights.keep_versions): runs that start from
   // now on use it, under its old number. Errors: NOT_FOUND naming those that are kept.
   Status Rollback(uint64_t version);
+  // Takes weights that other processes send over a Unix socket, as `midstream push` does
+  // (docs/sources.md). The socket file is made for the owner alone. Every version made and every push
+  // refused is an event. Errors: ALREADY_EXISTS when somebody listens there or what is there is no
+  // socket; what the system says about the path.
+  Result<Source> Listen(const std::string& socket, const ListenOptions& options,
+                        SourceCallback callback);
   // Follows a trainer that saves into a folder: whatever is newest there becomes the current version,
   // as UpdateFrom would make it, as soon as it is complete (docs/sources.md). Every version made and
   // every source refused is an event. Errors: NOT_FOUND, INVALID_ARGUMENT when it is no folder,

@@ -20,6 +20,11 @@ struct MS_API WatchOptions {
   int64_t settle_ms = -1;
 };
 
+struct MS_API ListenOptions {
+  // How long a request may take to come in, and an answer to go out.
+  int64_t timeout_ms = 10'000;
+};
+
 class MS_API Source {
  public:
   // Returns when nothing is applied and no callback runs any more, unless it is called in the

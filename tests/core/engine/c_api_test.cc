@@ -214,5 +214,26 @@ TEST_F(CApiTest, WatchesAFolder) {
             MIDSTREAM_INVALID_ARGUMENT);
 }
 
+TEST_F(CApiTest, ListensOnASocket) {
+  std::string folder = ::testing::TempDir() + "midstream-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string socket = folder + "/push.sock";
+  midstream_source* source = nullptr;
+  midstream_source* second = nullptr;
+  ASSERT_EQ(midstream_model_listen(model_, socket.c_str(), nullptr, nullptr, &source, &error_),
+            MIDSTREAM_OK)
+      << error_.message;
+  EXPECT_TRUE(std::filesystem::is_socket(socket));
+  EXPECT_EQ(midstream_model_listen(model_, socket.c_str(), nullptr, nullptr, &second, &error_),
+            MIDSTREAM_ALREADY_EXISTS);
+  EXPECT_EQ(second, nullptr);
+  EXPECT_THAT(error_.message, HasSubstr(socket));
+  midstream_source_release(source);
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(midstream_model_listen(model_, nullptr, nullptr, nullptr, &source, &error_),
+            MIDSTREAM_INVALID_ARGUMENT);
+}
+
 }  // namespace
 }  // namespace midstream

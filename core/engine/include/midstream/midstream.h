@@ -5,7 +5,7 @@
  *   session  the model compiled for a set of inputs and outputs; run it from any thread
  *   request  one call of a session that was submitted and not waited for
  *   update   new weights by name; a commit makes them current for every session, or changes nothing
- *   source   what brings new weights from outside: a watched folder
+ *   source   what brings new weights from outside: a watched folder, a socket
  *
  * Rules that hold everywhere
  *
@@ -402,6 +402,15 @@ MIDSTREAM_API midstream_code midstream_model_watch(midstream_model* model, const
                                                    int64_t settle_ms,
                                                    midstream_source_callback callback, void* user,
                                                    midstream_source** out, midstream_error* error);
+
+/* Takes weights that other processes send over a Unix socket, as `midstream push` does. The socket file
+ * is made for the owner alone and removed at the end. callback may be NULL. Codes:
+ * MIDSTREAM_ALREADY_EXISTS when somebody listens there or what is there is no socket,
+ * MIDSTREAM_NOT_FOUND, MIDSTREAM_PERMISSION_DENIED, MIDSTREAM_INVALID_ARGUMENT for a path that is too
+ * long for a socket. */
+MIDSTREAM_API midstream_code midstream_model_listen(midstream_model* model, const char* socket,
+                                                    midstream_source_callback callback, void* user,
+                                                    midstream_source** out, midstream_error* error);
 
 /* Stops the source: when this returns, nothing is applied and no callback runs any more, unless it is
  * called in the callback. */
