@@ -6,8 +6,6 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-DIGITS := tests/data/digits
-DEMO_STEPS := 0 25 50 75 100 150 200 300 500 1000 2000 4000
 SOURCES = $(shell git ls-files 'core/*.h' 'core/*.cc' 'plugins/*.h' 'plugins/*.cc' 'sdk/*.hpp' 'sdk/*.cc' 'tests/*.h' \
             'tests/*.cc' 'bench/*.h' 'bench/*.cc')
 
@@ -31,10 +29,8 @@ test: deps ## build everything, warnings as errors, and run every test
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS) $(ARGS)
 
-demo: build ## take twelve checkpoints of a training run as live weights, on handwritten digits
-	@$(BUILD)/bin/midstream online $(DIGITS)/mnist_deep_model.ckpt-0 --config configs/online.toml --output accuracy/ArgMax --batch 16 \
-	  --images $(DIGITS)/eval_images.npy --labels $(DIGITS)/eval_labels.npy \
-	  $(foreach step,$(DEMO_STEPS),--weights $(DIGITS)/mnist_deep_model.ckpt-$(step)) $(ARGS)
+demo: build ## serve handwritten digits while a second process, the trainer, pushes new weights
+	@scripts/demo.sh $(BUILD) $(ARGS)
 
 test-asan: deps ## run every test under the address and undefined behaviour sanitizers
 	@$(call configure,$(BUILD)-asan,-DMS_SANITIZE=address$(comma)undefined $(sanitized)) >/dev/null

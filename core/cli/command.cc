@@ -83,4 +83,8 @@ void PrintJson(const Json& json) {
   PrintText(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+void PrintJsonLine(const Json& json) {
+  PrintText(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
 }  // namespace midstream::cli

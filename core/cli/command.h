@@ -27,6 +27,7 @@ void AddInspect(CLI::App& app, Action* action);
 void AddRun(CLI::App& app, Action* action);
 void AddOnline(CLI::App& app, Action* action);
 void AddBench(CLI::App& app, Action* action);
+void AddPush(CLI::App& app, Action* action);
 void AddBackends(CLI::App& app, Action* action);
 void AddConfig(CLI::App& app, Action* action);
 
@@ -68,6 +69,8 @@ void PrintText(std::string_view text);
 // One document, indented, with a newline. Text that is not UTF-8 is written with replacement
 // characters.
 void PrintJson(const Json& json);
+// The same on one line, for commands that go on.
+void PrintJsonLine(const Json& json);
 
 }  // namespace midstream::cli
 

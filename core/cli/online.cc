@@ -3,20 +3,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <filesystem>
-
 #include "core/cli/command.h"
 #include "core/cli/observe.h"
+#include "core/cli/online_live.h"
 #include "core/cli/online_workflow.h"
 #include "core/cli/stats_text.h"
 #include "core/cli/stopwatch.h"
 
 namespace midstream::cli {
 namespace {
-
-std::string FileName(const std::string& path) {
-  return std::filesystem::path(path).filename().string();
-}
 
 Json ToJson(const OnlineHead& head, const OnlineArgs& args) {
   return {{"model", head.model},     {"backend", head.backend},      {"inputs", head.inputs},
@@ -86,6 +81,7 @@ std::string ToText(const Summary& summary, const std::vector<UpdateReport>& repo
 Outcome Online(const OnlineArgs& args) {
   OnlineWorkflow workflow(args);
   if (Outcome opened = workflow.Open(); !opened.ok()) return opened;
+  if (args.follow.any()) return OnlineLive(args, workflow);
   if (!args.json) PrintText(ToText(workflow.head(), args));
 
   std::vector<UpdateReport> reports;
@@ -121,7 +117,8 @@ void AddOnline(CLI::App& app, Action* action) {
       app, "online", "Update the weights of a compiled model again and again, and time it",
       "  midstream online model.ckpt-0                    its own values as key-value pairs\n"
       "  midstream online model.ckpt-0 --weights model.ckpt-100 model.ckpt-200 \\\n"
-      "    --config configs/online.toml --images x.npy --labels y.npy\n",
+      "    --config configs/online.toml --images x.npy --labels y.npy\n"
+      "  midstream online model.ckpt-0 --watch runs/7 --images x.npy --labels y.npy   live\n",
       &args->json);
   command
       ->add_option("MODEL", args->model,
@@ -138,12 +135,12 @@ void AddOnline(CLI::App& app, Action* action) {
                    "Compute this tensor; without it, the model's first output")
       ->type_name("NAME")
       ->check(NotEmpty());
-  command
-      ->add_option("--weights", args->weights,
-                   "Checkpoints, .safetensors or .npz files to take as new weights, in this order "
-                   "(repeatable); without it, the model's own values")
-      ->type_name("FILE")
-      ->check(NotEmpty());
+  const std::vector<CLI::Option*> follow = args->follow.Add(*command);
+  CLI::Option* weights = command->add_option(
+      "--weights", args->weights,
+      "Checkpoints, .safetensors or .npz files to take as new weights, in this order "
+      "(repeatable); without it, the model's own values");
+  weights->type_name("FILE")->check(NotEmpty());
   command->add_option("--images", args->images, "Batches to run instead of random ones, as .npy")
       ->type_name("FILE")
       ->check(NotEmpty());
@@ -159,11 +156,16 @@ void AddOnline(CLI::App& app, Action* action) {
   command
       ->add_option("--updates", args->updates,
                    "Updates to make: 10, or as many as there are --weights, which are repeated "
-                   "in turn when this is more")
+                   "in turn when this is more; with --watch or --listen, no limit")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-  command->add_option("--runs", args->runs, "Runs after each update")
+  CLI::Option* runs = command->add_option("--runs", args->runs, "Runs after each update");
+  runs->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  command
+      ->add_option("--clients", args->clients,
+                   "With --watch or --listen: clients that send requests all the time")
       ->capture_default_str()
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+      ->check(CLI::Range(int64_t{1}, int64_t{1024}));
+  for (CLI::Option* option : follow) option->excludes(weights)->excludes(runs);
   command->add_option("--seed", args->seed, "Seed of random inputs")->capture_default_str();
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);

@@ -76,6 +76,12 @@ Status OnlineWorkflow::Compile() {
   return RunBatch(evaluation_.batches().size() - 1);
 }
 
+std::vector<Tensor> OnlineWorkflow::InputsOf(size_t batch) const {
+  std::vector<Tensor> values = values_;
+  values[batch_input_] = evaluation_.batches()[batch];
+  return values;
+}
+
 Status OnlineWorkflow::RunBatch(size_t batch) {
   values_[batch_input_] = evaluation_.batches()[batch];
   return session_->Run(values_, &outputs_, nullptr);

@@ -11,6 +11,7 @@
 
 #include "core/cli/command.h"
 #include "core/cli/evaluation.h"
+#include "core/cli/follow.h"
 #include "core/cli/input_value.h"
 
 namespace midstream::cli {
@@ -18,6 +19,8 @@ namespace midstream::cli {
 struct OnlineArgs {
   std::string model;
   std::string signature;
+  FollowArgs follow;
+  int64_t clients = 2;
   std::vector<std::string> inputs;
   std::string output;
   std::vector<std::string> weights;
@@ -68,9 +71,12 @@ class OnlineWorkflow {
   Result<UpdateReport> Update(int64_t index);
 
   OnlineHead head() const;
-  // Requires for the two below: Open succeeded.
+  // Requires for the four below: Open succeeded.
   Model& model() { return *model_; }
   Session& session() { return *session_; }
+  const Evaluation& evaluation() const { return evaluation_; }
+  // What the session is fed for a batch.
+  std::vector<Tensor> InputsOf(size_t batch) const;
   // Since Open returned.
   uint64_t compiles() const { return Engine::stats().compiles - compiles_before_; }
 

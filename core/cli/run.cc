@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/cli/command.h"
+#include "core/cli/follow.h"
 #include "core/cli/input_value.h"
+#include "core/cli/interruption.h"
 #include "core/cli/observe.h"
 #include "core/cli/stats_text.h"
 #include "core/cli/stopwatch.h"
@@ -25,6 +27,8 @@ struct Args {
   uint64_t seed = 0;
   std::string trace;
   bool stats = false;
+  FollowArgs follow;
+  int64_t updates = 0;  // 0: until a signal
   ConfigArgs config;
   bool json = false;
 };
@@ -70,8 +74,9 @@ void Report(const Args& args, const RunResult& result, double milliseconds) {
   if (args.json) {
     Json outputs = Json::array();
     for (const NamedTensor& output : result.outputs) outputs.push_back(ToJson(output));
-    PrintJson({{"outputs", outputs}, {"version", result.version}, {"milliseconds", milliseconds}});
-    return;
+    const Json json = {
+        {"outputs", outputs}, {"version", result.version}, {"milliseconds", milliseconds}};
+    return args.follow.any() ? PrintJsonLine(json) : PrintJson(json);
   }
   std::string text;
   for (const NamedTensor& output : result.outputs) {
@@ -80,6 +85,47 @@ void Report(const Args& args, const RunResult& result, double milliseconds) {
                     output.value.shape().ToString(), FirstValuesText(output.value, kValuesShown));
   }
   PrintText(fmt::format("{}weights version {}, {:.3f} ms\n", text, result.version, milliseconds));
+}
+
+Outcome RunOnce(const Args& args, Session& session, const std::vector<NamedTensor>& values) {
+  const Stopwatch stopwatch;
+  const Result<RunResult> result = session.Run(values);
+  const double milliseconds = stopwatch.milliseconds();
+  if (!result.ok()) return DataFailure(result.status());
+  if (!args.save.empty()) {
+    const Status saved = Save(args.save, result->outputs);
+    if (!saved.ok()) return {Exit::kFailed, saved};
+  }
+  Report(args, *result, milliseconds);
+  return {};
+}
+
+void ReportRefusal(const Args& args, const SourceEvent& event) {
+  if (args.json) {
+    return PrintJsonLine({{"source", event.source},
+                          {"code", CodeName(event.status.code())},
+                          {"message", event.status.message()}});
+  }
+  PrintText(fmt::format("refused: {}\n", event.status.message()));
+}
+
+// Once for each new version: while it is being run, no other is made.
+Outcome RunAgain(const Args& args, Model& model, Session& session,
+                 const std::vector<NamedTensor>& values) {
+  const Result<Interruption> end = Interruption::Begin();
+  if (!end.ok()) return {Exit::kFailed, end.status()};
+  Outcome outcome;
+  int64_t updates = 0;
+  Result<Source> source = Follow(model, args.follow, [&](const SourceEvent& event) {
+    if (!outcome.ok() || (args.updates > 0 && updates == args.updates)) return;  // at the end
+    if (!event.status.ok()) return ReportRefusal(args, event);
+    outcome = RunOnce(args, session, values);
+    if (!outcome.ok() || ++updates == args.updates) end->Finish();
+  });
+  if (!source.ok()) return DataFailure(source.status());
+  end->Wait();
+  source->Stop();
+  return outcome;
 }
 
 Outcome RunModel(const Args& args) {
@@ -110,17 +156,10 @@ Outcome RunModel(const Args& args) {
   const auto values = ReadInputs(inputs, *session, args.seed);
   if (!values.ok()) return DataFailure(values.status());
 
-  const Stopwatch stopwatch;
-  const Result<RunResult> result = session->Run(*values);
-  const double milliseconds = stopwatch.milliseconds();
-  if (!result.ok()) return DataFailure(result.status());
-  if (!args.save.empty()) {
-    const Status saved = Save(args.save, result->outputs);
-    if (!saved.ok()) return {Exit::kFailed, saved};
-  }
-  Report(args, *result, milliseconds);
-  if (args.stats) PrintStats(*model, *session, args.json);
-  return {};
+  Outcome outcome = RunOnce(args, *session, *values);
+  if (outcome.ok() && args.follow.any()) outcome = RunAgain(args, *model, *session, *values);
+  if (outcome.ok() && args.stats) PrintStats(*model, *session, args.json);
+  return outcome;
 }
 
 }  // namespace
@@ -128,10 +167,11 @@ Outcome RunModel(const Args& args) {
 void AddRun(CLI::App& app, Action* action) {
   auto args = std::make_shared<Args>();
   CLI::App* command = AddCommand(
-      app, "run", "Run a model once and print or save its outputs",
+      app, "run", "Run a model and print or save its outputs",
       "  midstream run model.ckpt-4000 --input Placeholder=x.npy --output accuracy/ArgMax\n"
       "  midstream run model.ckpt-0.meta --weights model.ckpt-0 --weights model.ckpt-4000 \\\n"
-      "    --input Placeholder=random:16x784 --output fc2/add --backend reference --save out.npz\n",
+      "    --input Placeholder=random:16x784 --output fc2/add --backend reference --save out.npz\n"
+      "  midstream run model.ckpt-0 --input Placeholder=x.npy --watch runs/7   again and again\n",
       &args->json);
   command
       ->add_option("MODEL", args->model,
@@ -154,6 +194,13 @@ void AddRun(CLI::App& app, Action* action) {
       ->type_name("FILE")
       ->check(NotEmpty());
   command->add_option("--seed", args->seed, "Seed of random: inputs")->capture_default_str();
+  args->follow.Add(*command);
+  command
+      ->add_option(
+          "--updates", args->updates,
+          "With --watch or --listen: end after this many new versions. The model is run and "
+          "printed once for each; with --json, one document a line")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   AddTrace(*command, &args->trace);

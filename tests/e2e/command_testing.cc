@@ -1,13 +1,16 @@
 #include "tests/e2e/command_testing.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace midstream::e2e {
 namespace {
@@ -19,7 +22,22 @@ std::string Read(const std::filesystem::path& path) {
   return text.str();
 }
 
-// In the child: becomes the command, or ends.
+// For a file of what a command prints.
+std::string NewBase() {
+  static int count = 0;
+  const auto base = std::filesystem::temp_directory_path() /
+                    ("midstream_e2e_" + std::to_string(getpid()) + "_" + std::to_string(count++));
+  return base.string();
+}
+
+std::vector<char*> Argv(const char* program, const std::vector<std::string>& args) {
+  std::vector<char*> argv = {const_cast<char*>(program)};
+  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+  argv.push_back(nullptr);
+  return argv;
+}
+
+// In the child: becomes the program, or ends.
 [[noreturn]] void Exec(const std::vector<char*>& argv, const std::string& out,
                        const std::string& err, const Limits& limits) {
   dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
@@ -30,22 +48,17 @@ std::string Read(const std::filesystem::path& path) {
     setrlimit(RLIMIT_AS, &space);
   }
   alarm(limits.seconds);  // outlives the exec, and ends it
-  execv(MS_COMMAND, argv.data());
+  execv(argv[0], argv.data());
   _exit(127);
 }
 
 }  // namespace
 
 CommandResult RunCommand(const std::vector<std::string>& args, const Limits& limits) {
-  static int count = 0;
-  const auto base = std::filesystem::temp_directory_path() /
-                    ("midstream_e2e_" + std::to_string(getpid()) + "_" + std::to_string(count++));
-  const std::string out = base.string() + ".out";
-  const std::string err = base.string() + ".err";
-
-  std::vector<char*> argv = {const_cast<char*>(MS_COMMAND)};
-  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
-  argv.push_back(nullptr);
+  const std::string base = NewBase();
+  const std::string out = base + ".out";
+  const std::string err = base + ".err";
+  const std::vector<char*> argv = Argv(MS_COMMAND, args);
 
   CommandResult result;
   const pid_t child = fork();
@@ -58,6 +71,47 @@ CommandResult RunCommand(const std::vector<std::string>& args, const Limits& lim
   }
   result.out = Read(out);
   result.err = Read(err);
+  return result;
+}
+
+RunningCommand::RunningCommand(const std::vector<std::string>& args, const std::string& program) {
+  const std::string base = NewBase();
+  out_ = base + ".out";
+  err_ = base + ".err";
+  const std::vector<char*> argv = Argv(program.c_str(), args);
+  child_ = fork();
+  if (child_ == 0) Exec(argv, out_, err_, {120, 0});
+}
+
+RunningCommand::~RunningCommand() {
+  if (child_ <= 0) return;
+  Signal(SIGKILL);
+  Wait();
+}
+
+void RunningCommand::Signal(int number) const {
+  if (child_ > 0) kill(child_, number);
+}
+
+bool RunningCommand::Prints(const std::string& text) const {
+  for (int i = 0; i < 6000; ++i) {
+    std::ostringstream printed;
+    printed << std::ifstream(out_).rdbuf();
+    if (printed.str().find(text) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+CommandResult RunningCommand::Wait() {
+  CommandResult result;
+  int status = 0;
+  if (child_ > 0 && waitpid(child_, &status, 0) == child_) {
+    result.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  child_ = -1;
+  result.out = Read(out_);
+  result.err = Read(err_);
   return result;
 }
 

@@ -33,6 +33,28 @@ struct Limits {
 
 CommandResult RunCommand(const std::vector<std::string>& args, const Limits& limits = {});
 
+// A command that runs beside the test. Its end is waited for, or it is killed.
+class RunningCommand {
+ public:
+  // `program`: the command, or a script.
+  explicit RunningCommand(const std::vector<std::string>& args,
+                          const std::string& program = MS_COMMAND);
+  RunningCommand(const RunningCommand&) = delete;
+  RunningCommand& operator=(const RunningCommand&) = delete;
+  ~RunningCommand();
+
+  void Signal(int number) const;
+  // Waits until the command has printed the text. False: not within a minute.
+  bool Prints(const std::string& text) const;
+  // Waits for the end, at most two minutes.
+  CommandResult Wait();
+
+ private:
+  std::string out_;
+  std::string err_;
+  int child_ = -1;
+};
+
 inline std::string Digits(const std::string& name) {
   return std::string(MS_TEST_DATA) + "/digits/" + name;
 }
