@@ -70,6 +70,18 @@ Result<std::vector<NamedTensor>> BorrowAll(const midstream_tensor* tensors, size
   return named;
 }
 
+Status CopyText(const std::string& text, char* buffer, size_t capacity, size_t* size) {
+  MS_RETURN_IF_ERROR(NotNull(size, "size"));
+  if (capacity > 0) MS_RETURN_IF_ERROR(NotNull(buffer, "buffer"));
+  *size = text.size() + 1;
+  if (capacity < *size) {
+    return ResourceExhausted("the text has " + std::to_string(*size) + " bytes, the buffer " +
+                             std::to_string(capacity));
+  }
+  std::memcpy(buffer, text.c_str(), *size);
+  return OkStatus();
+}
+
 Status SpecAt(const std::vector<TensorSpec>& specs, size_t index, midstream_spec* out) {
   MS_RETURN_IF_ERROR(NotNull(out, "out"));
   if (index >= specs.size()) {

@@ -63,6 +63,9 @@ midstream_dtype ToC(DType dtype);
 // The caller's memory as a tensor, borrowed. Errors: INVALID_ARGUMENT naming the tensor.
 Result<NamedTensor> Borrow(const midstream_tensor& tensor);
 Result<std::vector<NamedTensor>> BorrowAll(const midstream_tensor* tensors, size_t count);
+// For functions that hand a text out. *size receives its bytes with the NUL. Errors:
+// RESOURCE_EXHAUSTED when capacity is smaller.
+Status CopyText(const std::string& text, char* buffer, size_t capacity, size_t* size);
 Status SpecAt(const std::vector<TensorSpec>& specs, size_t index, midstream_spec* out);
 
 }  // namespace midstream::capi

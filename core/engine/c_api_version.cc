@@ -98,3 +98,11 @@ midstream_code midstream_model_digest(midstream_model* model, const midstream_pi
     return OkStatus();
   });
 }
+
+midstream_code midstream_model_stats(const midstream_model* model, char* buffer, size_t capacity,
+                                     size_t* size, midstream_error* error) {
+  return Guarded(error, [&]() -> Status {
+    MS_RETURN_IF_ERROR(NotNull(model, "model"));
+    return CopyText(model->model.stats().ToJson(), buffer, capacity, size);
+  });
+}

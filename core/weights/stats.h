@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/export.h"
+
 namespace midstream {
 
 struct VersionStats {
@@ -16,7 +18,7 @@ struct VersionStats {
   bool kept = false;   // Rollback can make it current
 };
 
-struct ModelStats {
+struct MS_API ModelStats {
   uint64_t version = 0;         // the current one
   uint64_t age_ns = 0;          // since it became current
   uint64_t newest_version = 0;  // the newest that was ever committed
@@ -28,7 +30,10 @@ struct ModelStats {
   std::vector<VersionStats> versions;        // all that are in memory, in their order
   uint64_t bytes = 0;                        // held by all of them together
   uint64_t peak_bytes = 0;                   // the most that they ever held
-  uint64_t limit_bytes = 0;                  // weights.memory_limit, now
+  uint64_t limit_bytes = 0;                  // weights.memory_limit_percent, now; 0: no limit
+
+  // One object, with the names above.
+  std::string ToJson() const;
 };
 
 }  // namespace midstream

@@ -225,7 +225,7 @@ ModelStats Store::Stats() const {
   for (auto& [id, row] : versions) stats.versions.push_back(row);
   stats.bytes = ledger_->held();
   stats.peak_bytes = ledger_->peak();
-  stats.limit_bytes = LimitFor(current);
+  stats.limit_bytes = options_.memory_limit > 0 ? LimitFor(current) : 0;
   return stats;
 }
 

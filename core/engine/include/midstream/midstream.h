@@ -239,6 +239,13 @@ MIDSTREAM_API midstream_code midstream_model_digest(midstream_model* model,
                                                     const midstream_pin* pin, char hex[65],
                                                     midstream_error* error);
 
+/* The model's versions, commits and refused updates, as one JSON object (docs/weights.md), NUL
+ * terminated, into buffer of capacity bytes. *size receives the bytes needed, with the NUL; buffer
+ * may be NULL when capacity is 0. Codes: MIDSTREAM_RESOURCE_EXHAUSTED when capacity is smaller. */
+MIDSTREAM_API midstream_code midstream_model_stats(const midstream_model* model, char* buffer,
+                                                   size_t capacity, size_t* size,
+                                                   midstream_error* error);
+
 /* Closes the sessions of the model, frees its weights and closes its files, whatever handles there
  * still are; versions that are pinned go with their pins. Later calls that can fail do:
  * MIDSTREAM_FAILED_PRECONDITION. */
