@@ -1,7 +1,6 @@
 // The C API of requests, and of what else a session does with them.
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "core/engine/c_api_support.h"
 
@@ -101,15 +100,6 @@ midstream_code midstream_session_stats(const midstream_session* session, char* b
                                        size_t capacity, size_t* size, midstream_error* error) {
   return Guarded(error, [&]() -> Status {
     MS_RETURN_IF_ERROR(NotNull(session, "session"));
-    MS_RETURN_IF_ERROR(NotNull(size, "size"));
-    if (capacity > 0) MS_RETURN_IF_ERROR(NotNull(buffer, "buffer"));
-    const std::string text = session->session.stats().ToJson();
-    *size = text.size() + 1;
-    if (capacity < *size) {
-      return ResourceExhausted("the text has " + std::to_string(*size) + " bytes, the buffer " +
-                               std::to_string(capacity));
-    }
-    std::memcpy(buffer, text.c_str(), *size);
-    return OkStatus();
+    return CopyText(session->session.stats().ToJson(), buffer, capacity, size);
   });
 }
