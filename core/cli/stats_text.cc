@@ -74,27 +74,7 @@ std::string StatsText(const ModelStats& stats) {
   return text + table.ToString();
 }
 
-Json StatsJson(const ModelStats& stats) {
-  Json versions = Json::array();
-  for (const VersionStats& version : stats.versions) {
-    versions.push_back({{"version", version.version},
-                        {"bytes", version.bytes},
-                        {"pins", version.pins},
-                        {"kept", version.kept}});
-  }
-  return {{"version", stats.version},
-          {"age_ns", stats.age_ns},
-          {"newest_version", stats.newest_version},
-          {"lag", stats.lag},
-          {"staged", stats.staged},
-          {"commits", stats.commits},
-          {"rollbacks", stats.rollbacks},
-          {"rejected", Json(stats.rejected)},
-          {"versions", versions},
-          {"bytes", stats.bytes},
-          {"peak_bytes", stats.peak_bytes},
-          {"limit_bytes", stats.limit_bytes}};
-}
+Json StatsJson(const ModelStats& stats) { return Json::parse(stats.ToJson()); }
 
 void AddStats(CLI::App& command, bool* stats) {
   command.add_flag("--stats", *stats,
