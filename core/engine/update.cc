@@ -4,6 +4,21 @@
 #include "core/graph/tensor_digest.h"
 
 namespace midstream {
+namespace {
+
+// A pin that keeps alive, after its version, the engine whose reaper frees that.
+VersionPin Holding(std::shared_ptr<const weights::Version> version,
+                   std::shared_ptr<const void> owner) {
+  struct Held {
+    std::shared_ptr<const void> owner;
+    std::shared_ptr<const weights::Version> version;  // goes first
+  };
+  const weights::Version* pinned = version.get();
+  auto held = std::make_shared<const Held>(Held{std::move(owner), std::move(version)});
+  return VersionPin(std::shared_ptr<const weights::Version>(std::move(held), pinned));
+}
+
+}  // namespace
 
 Update Model::BeginUpdate(const UpdateOptions& options) {
   Update update;
@@ -35,11 +50,11 @@ void Model::Unload() {
   impl_->store->Unload();
 }
 
-VersionPin Model::Pin() const { return VersionPin(impl_->store->Pin()); }
+VersionPin Model::Pin() const { return Holding(impl_->store->Pin(), impl_); }
 
 Result<VersionPin> Model::Pin(uint64_t version) const {
   MS_ASSIGN_OR_RETURN(auto pinned, impl_->store->Pin(version));
-  return VersionPin(std::move(pinned));
+  return Holding(std::move(pinned), impl_);
 }
 
 Result<Tensor> Model::ReadWeight(const std::string& name) { return impl_->store->Read(name); }
@@ -61,9 +76,10 @@ Result<std::string> Model::Digest(const VersionPin& version) {
 std::vector<VersionPin> Engine::PinTogether(const std::vector<Model>& models) {
   std::vector<weights::Store*> stores;
   for (const Model& model : models) stores.push_back(model.impl_->store.get());
+  auto versions = weights::PinTogether(stores);
   std::vector<VersionPin> pins;
-  for (auto& version : weights::PinTogether(stores)) {
-    pins.emplace_back(std::move(version));
+  for (size_t i = 0; i < versions.size(); ++i) {
+    pins.push_back(Holding(std::move(versions[i]), models[i].impl_));
   }
   return pins;
 }

@@ -78,18 +78,18 @@ Status Store::CheckUpdate(UpdateValues* values, const Version& base) {
     return Reject(Reason::kState, FailedPrecondition("the model is unloaded"));
   }
   const UpdateOptions& options = values->options();
+  if (values->empty() && options.check == CheckMode::kSubset) {
+    return Reject(
+        Reason::kState,
+        FailedPrecondition("the update is empty: nothing was assigned since it began, was "
+                           "committed or was aborted"));
+  }
   if (options.base && *options.base != base.id) {
     return Reject(
         Reason::kStaleBase,
         Status(Code::kAborted, "the update is based on version " + std::to_string(*options.base) +
                                    ", but version " + std::to_string(base.id) +
                                    " is current; nothing was changed"));
-  }
-  if (values->empty() && options.check == CheckMode::kSubset) {
-    return Reject(
-        Reason::kState,
-        FailedPrecondition("the update is empty: nothing was assigned since it began, was "
-                           "committed or was aborted"));
   }
   if (options.check != CheckMode::kSubset) {
     for (const auto& [name, decl] : declared_) {
