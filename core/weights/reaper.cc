@@ -1,6 +1,15 @@
 #include "core/weights/reaper.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 namespace midstream::weights {
+namespace {
+
+constexpr std::chrono::seconds kAwake{1};
+constexpr std::chrono::milliseconds kLook{5};
+
+}  // namespace
 
 Reaper::Reaper() : thread_([this] { Main(); }) {}
 
@@ -14,26 +23,48 @@ Reaper::~Reaper() {
 }
 
 void Reaper::Retire(std::function<void()> free) {
+  bool wake = false;
   {
     std::lock_guard lock(mutex_);
     retired_.push_back(std::move(free));
+    wake = asleep_;
   }
-  changed_.notify_all();
+  if (wake) changed_.notify_all();
 }
 
 void Reaper::Drain() {
   std::unique_lock lock(mutex_);
+  awake_until_ = Clock::now() + kAwake;
+  ++draining_;
+  changed_.notify_all();
   changed_.wait(lock, [&] { return retired_.empty() && !busy_; });
+  --draining_;
+}
+
+void Reaper::Wait(std::unique_lock<std::mutex>& lock) {
+  while (!stop_ && retired_.empty()) {
+    if (Clock::now() < awake_until_) {
+      changed_.wait_for(lock, kLook, [&] { return stop_ || (draining_ > 0 && !retired_.empty()); });
+      continue;
+    }
+    asleep_ = true;
+    changed_.wait(lock, [&] { return stop_ || !retired_.empty() || Clock::now() < awake_until_; });
+    asleep_ = false;
+  }
 }
 
 void Reaper::Main() {
+  // Waking it must not take the core from the thread that commits or answers. It works without, too.
+  const sched_param no_priority{};
+  static_cast<void>(pthread_setschedparam(pthread_self(), SCHED_BATCH, &no_priority));
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stop_ || !retired_.empty(); });
+    Wait(lock);
     if (retired_.empty()) return;
     std::vector<std::function<void()>> batch;
     batch.swap(retired_);
     busy_ = true;
+    awake_until_ = Clock::now() + kAwake;
     lock.unlock();
     for (auto& free : batch) free();
     batch.clear();
