@@ -137,6 +137,7 @@ class MS_API Update {
   // The same, and hands the bytes over: where nothing has to be converted or packed they are used
   // where they lie, until no version needs them. They must never change; the tensor's owner
   // (Tensor::Wrap) is let go when they are not needed any more, on any thread.
+  // Letting it go must neither call the library nor wait for a thread that may be in it.
   void Adopt(std::string_view name, Tensor value);
   // Rows from row `begin` of axis 0 on; the other rows keep their value.
   void AssignRows(std::string_view name, int64_t begin, Tensor rows);

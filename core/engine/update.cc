@@ -63,6 +63,7 @@ Result<Tensor> Model::ReadWeight(const std::string& name, const VersionPin& vers
 }
 
 Result<std::string> Model::Digest(const VersionPin& version) {
+  if (version.held() == nullptr) return InvalidArgument("the pin holds no version");
   SetDigest digest;
   for (const formats::WeightInfo& weight : impl_->source->weights()) {
     if (weight.use == formats::WeightUse::kOptimizer || weight.checkpoint_key.empty()) continue;
@@ -86,9 +87,14 @@ std::vector<VersionPin> Engine::PinTogether(const std::vector<Model>& models) {
 
 Result<std::vector<uint64_t>> Engine::CommitTogether(const std::vector<Update*>& updates) {
   std::vector<weights::Transaction*> transactions;
+  Status allowed = OkStatus();
   for (Update* update : updates) {
-    MS_RETURN_IF_ERROR(update->impl_->model->TakesWeights());
+    if (allowed.ok()) allowed = update->impl_->model->TakesWeights();
     transactions.push_back(&update->impl_->transaction);
+  }
+  if (!allowed.ok()) {
+    for (weights::Transaction* transaction : transactions) transaction->Abort();
+    return allowed;
   }
   return weights::CommitTogether(transactions);
 }

@@ -25,10 +25,14 @@ Result<AppliedWeights> Model::Impl::ApplyWhole(const UpdateOptions& options,
   match.rename =
       std::exchange(complete.rename, {});  // of the file's names: readers give the model's
   match.allow_unknown = complete.check == CheckMode::kSuperset;
+  match.need_all = complete.check != CheckMode::kSubset;
   match.convert_floats = true;
   match.accept_float64 = complete.accept_float64;
   MS_ASSIGN_OR_RETURN(std::shared_ptr<const formats::WeightReader> reader, open(match));
 
+  if (reader->names().empty() && !match.need_all) {
+    return InvalidArgument("it holds no weight of the model; nothing was changed");
+  }
   Clock::duration reading = Clock::now() - begin;
   weights::Transaction transaction = store->Begin(complete);
   for (const std::string& name : reader->names()) {

@@ -109,7 +109,8 @@ Status FileWeights::Match(const std::vector<WeightInfo>& weights) {
   for (const WeightInfo& weight : weights) {
     if (indices_.count(weight.name) != 0) {
       names_.push_back(weight.name);
-    } else if (weight.use == WeightUse::kOutputs && !weight.checkpoint_key.empty()) {
+    } else if (options_.need_all && weight.use == WeightUse::kOutputs &&
+               !weight.checkpoint_key.empty()) {
       problems.push_back(Quoted(weight.name) + ": missing");
     }
   }

@@ -20,6 +20,7 @@ namespace midstream::formats {
 // What a file of named tensors may hold.
 struct MatchOptions {
   std::vector<RenameRule> rename;  // of the file's names
+  bool need_all = true;            // a refusal tells what is missing, too
   bool allow_unknown = false;      // leave tensors alone that the model does not have
   bool convert_floats = false;     // take any of float32, float16, bfloat16 for a weight of them
   bool accept_float64 = false;     // and float64

@@ -95,7 +95,11 @@ Status TakePushField(const std::string& key, const Json& value, PushRequest* req
   if (key == "finite") return Take(value, &options.finite);
   if (key == "accept_float64") return Take(value, &options.accept_float64);
   if (key == "rename") return Take(value, &options.rename);
-  if (key == "digest") return Take(value, &options.digest);
+  if (key == "digest") {
+    std::string digest;
+    MS_RETURN_IF_ERROR(Take(value, &digest));
+    return SetUpdateOption("digest", digest, &options);
+  }
   return InvalidArgument("is no field of this request");
 }
 

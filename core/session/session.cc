@@ -77,9 +77,12 @@ Status Session::Drain(std::optional<std::chrono::nanoseconds> timeout) {
 }
 
 Status Session::Close() {
+  if (program() == nullptr) return OkStatus();
+  // Callbacks that this waits for may close the session too, or look at it.
+  Status drained = scheduler_->Drain(kNever);
   std::lock_guard lock(closing_);
-  if (program_ == nullptr) return OkStatus();
-  MS_RETURN_IF_ERROR(scheduler_->Drain(kNever));
+  if (program_ == nullptr) return OkStatus();  // somebody else was faster
+  MS_RETURN_IF_ERROR(drained);
   scheduler_->Shutdown();
   program_ = nullptr;
   return OkStatus();

@@ -95,7 +95,10 @@ class FolderWatch::Worker {
       const std::string name = folder_ + "/" + candidate.name;
       return Report(candidate.path, NotFound(name + " disappeared before it was read"));
     }
-    if (same->trigger.SameBytes(candidate.trigger) && SameBytes(*same, candidate)) {
+    const Code code = applied.status().code();
+    const bool file_to_blame = code != Code::kAborted && code != Code::kResourceExhausted;
+    if (file_to_blame && same->trigger.SameBytes(candidate.trigger) &&
+        SameBytes(*same, candidate)) {
       settling_.Refused(candidate);
       return Report(candidate.path, applied.status());
     }

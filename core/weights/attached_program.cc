@@ -77,6 +77,14 @@ bool AttachedProgram::TakesRows(const std::string& name) const {
   });
 }
 
+uint64_t AttachedProgram::TotalBytes() const {
+  uint64_t total = 0;
+  for (const auto& segment : bytes_) {
+    for (uint64_t slot : segment) total += slot;
+  }
+  return total;
+}
+
 const backend::Device& AttachedProgram::DeviceOf(uint32_t segment) const {
   return *program_->devices()[program_->segments()[segment].device];
 }

@@ -45,6 +45,8 @@ class AttachedProgram {
   // What a new value in the slot needs at most.
   uint64_t SlotBytes(const SlotRef& ref) const { return bytes_[ref.segment][ref.slot]; }
 
+  uint64_t TotalBytes() const;
+
   const backend::Device& DeviceOf(uint32_t segment) const;
   // The low-priority queue of the segment's device. Errors: those of opening it anew.
   Result<backend::Queue*> StagingQueue(uint32_t segment);

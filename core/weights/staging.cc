@@ -127,20 +127,20 @@ Result<std::shared_ptr<const backend::WeightSet>> Staging::PackSegment(
 Status Staging::PutOne(backend::WeightSet& set, backend::Queue& queue, const Put& put,
                        std::vector<Tensor>* borrowed) {
   const bool sync = (attached_.DeviceOf(put.ref.segment).info().flags & MS_DEVICE_SYNC) != 0;
-  if (put.update != nullptr && !put.update->whole() && attached_.TakesRows(*put.name)) {
-    for (const RowPatch& patch : put.update->rows) {
-      Tensor rows = patch.rows;
-      Status status = set.PutRows(queue, put.ref.slot, rows, patch.begin);
-      if (!sync) borrowed->push_back(std::move(rows));
-      if (!status.ok()) return status.WithContext("stage rows of '" + *put.name + "'");
-    }
-    return OkStatus();
+  // Each call may copy the whole weight, so several patches are joined first.
+  const bool rows_alone = put.update != nullptr && !put.update->whole();
+  if (rows_alone && put.update->rows.size() == 1 && attached_.TakesRows(*put.name)) {
+    const RowPatch& patch = put.update->rows.front();
+    Status status = set.PutRows(queue, put.ref.slot, patch.rows, patch.begin);
+    if (!sync) borrowed->push_back(patch.rows);
+    return status.ok() ? status : status.WithContext("stage rows of '" + *put.name + "'");
   }
   Tensor value = put.value;
   if (value.empty()) {
     MS_ASSIGN_OR_RETURN(value, source_(*put.name));
   }
-  Status status = set.Put(queue, put.ref.slot, value, put.update != nullptr && put.update->adopt);
+  Status status = set.Put(queue, put.ref.slot, value,
+                          put.update != nullptr && (put.update->adopt || rows_alone));
   if (!sync) borrowed->push_back(std::move(value));
   return status.ok() ? status : status.WithContext("stage '" + *put.name + "'");
 }

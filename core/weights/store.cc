@@ -70,6 +70,8 @@ Result<Tensor> Store::Read(const std::string& name, std::shared_ptr<const Versio
   std::string key(WithoutPort(name));
   if (declared_.count(key) == 0) return NotFound("the model has no weight '" + key + "'");
   if (version == nullptr) version = Pin();
+  if (version->model != number_)
+    return InvalidArgument("the pinned version is one of another model");
   return ValueOf(*version, key);
 }
 
@@ -91,10 +93,17 @@ Result<Tensor> Store::ValueOf(const Version& version, const std::string& name) {
   return ReadBack(version, name);
 }
 
+bool Store::CanReadBack(const Version& version, const std::string& name) {
+  for (size_t p = 0; p < version.programs.size(); ++p) {
+    if (version.Has(p) && version.indexes[p]->ReadableSlot(name) != nullptr) return true;
+  }
+  return false;
+}
+
 Result<Tensor> Store::ReadBack(const Version& version, const std::string& name) {
   for (size_t p = 0; p < version.programs.size(); ++p) {
-    if (!version.Has(p) || attached_[p] == nullptr) continue;
-    const SlotRef* slot = attached_[p]->ReadableSlot(name);
+    if (!version.Has(p)) continue;
+    const SlotRef* slot = version.indexes[p]->ReadableSlot(name);
     if (slot == nullptr) continue;
     const WeightDecl& decl = declared_.at(name);
     MS_ASSIGN_OR_RETURN(Tensor value, Tensor::Allocate(decl.dtype, decl.shape));
@@ -106,7 +115,8 @@ Result<Tensor> Store::ReadBack(const Version& version, const std::string& name) 
 
 Result<size_t> Store::Attach(std::shared_ptr<const plan::Program> program) {
   std::lock_guard lock(staging_);
-  MS_ASSIGN_OR_RETURN(auto attached, AttachedProgram::Create(std::move(program)));
+  MS_ASSIGN_OR_RETURN(std::shared_ptr<AttachedProgram> attached,
+                      AttachedProgram::Create(std::move(program)));
   for (;;) {
     auto current = Pin();
     Staging staging(
@@ -116,13 +126,16 @@ Result<size_t> Store::Attach(std::shared_ptr<const plan::Program> program) {
     Version next = *current;
     next.programs.resize(attached_.size() + 1);
     next.charges.resize(attached_.size() + 1);
+    next.indexes.resize(attached_.size() + 1);
     next.programs.back() = std::move(sets.sets);
     next.charges.back() = std::move(sets.charges);
+    next.indexes.back() = attached;
     std::lock_guard current_lock(current_mutex_);
     if (unloaded_) return FailedPrecondition("the model is unloaded");
     if (current_ != current) continue;  // a rollback or a staged version came between
     Replace(current, NewVersion(std::move(next)));
     attached_.push_back(std::move(attached));
+    whole_bytes_ = CostOfAll();
     return attached_.size() - 1;
   }
 }
@@ -130,32 +143,36 @@ Result<size_t> Store::Attach(std::shared_ptr<const plan::Program> program) {
 void Store::Detach(size_t program) {
   std::lock_guard lock(staging_);
   if (attached_[program] == nullptr) return;  // the model was unloaded
-  std::vector<std::shared_ptr<const Version>> kept;
-  {
+  for (bool done = false; !done;) {
+    std::vector<std::shared_ptr<const Version>> kept;
+    {
+      std::lock_guard current_lock(current_mutex_);
+      kept = kept_;
+    }
+    std::vector<std::shared_ptr<Version>> fresh;
+    for (const auto& version : kept) fresh.push_back(WithoutProgram(*version, program));
     std::lock_guard current_lock(current_mutex_);
-    kept = kept_;
-  }
-  for (const auto& version : kept) {
-    auto fresh = WithoutProgram(*version, program);
-    std::lock_guard current_lock(current_mutex_);
-    Replace(version, std::move(fresh));
+    done = kept_ == kept;  // else a version was committed meanwhile
+    for (size_t i = 0; done && i < kept.size(); ++i) Replace(kept[i], std::move(fresh[i]));
   }
   attached_[program] = nullptr;
+  whole_bytes_ = CostOfAll();
 }
 
 // What only this program's sets could give back must survive it.
 std::shared_ptr<Version> Store::WithoutProgram(const Version& version, size_t program) {
   Version next = version;
   if (version.Has(program)) {
+    next.programs[program] = nullptr;
     for (const std::string& name : *version.updated) {
-      if (next.host.count(name) != 0) continue;
+      if (next.host.count(name) != 0 || CanReadBack(next, name)) continue;
       auto value = ReadBack(version, name);
       if (!value.ok()) continue;
       auto charge = ledger_->Take(value->byte_size());
       next.host[name] = {*std::move(value), std::move(charge)};
     }
-    next.programs[program] = nullptr;
     next.charges[program].clear();
+    next.indexes[program] = nullptr;
   }
   return NewVersion(std::move(next));
 }
@@ -164,6 +181,7 @@ void Store::Replace(const std::shared_ptr<const Version>& old, std::shared_ptr<V
   const bool kept = std::find(kept_.begin(), kept_.end(), old) != kept_.end();
   if (!kept) return;  // trimmed meanwhile
   if (current_ == old) current_ = fresh;
+  std::erase_if(live_, [](const Live& live) { return live.version.expired(); });
   live_.push_back({fresh->id, fresh});
   std::replace(kept_.begin(), kept_.end(), old, std::shared_ptr<const Version>(std::move(fresh)));
 }

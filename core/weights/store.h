@@ -13,6 +13,7 @@
 #ifndef MIDSTREAM_CORE_WEIGHTS_STORE_H_
 #define MIDSTREAM_CORE_WEIGHTS_STORE_H_
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <span>
@@ -100,11 +101,14 @@ class Store {
   Status CheckUpdate(UpdateValues* values, const Version& base);
   bool IsUsedLocked(const std::string& name) const;
   Result<Tensor> ValueOf(const Version& version, const std::string& name);
+  static bool CanReadBack(const Version& version, const std::string& name);
   Result<Tensor> ReadBack(const Version& version, const std::string& name);
   Result<std::shared_ptr<Version>> StageVersion(const UpdateValues& values, const Version& base);
   Status StageHost(const UpdateValues& values, const Version& base, Version* next);
   bool NeedsHostCopy(const std::string& name) const;
   uint64_t CostOf(const UpdateValues& values) const;
+  // What an update of all weights takes: the measure of memory_limit.
+  uint64_t CostOfAll() const;
   Status MakeRoom(uint64_t bytes);
   Status NoRoom(uint64_t bytes, uint64_t limit) const;
   void WarnOfStaleStatistics(const UpdateValues& values);
@@ -131,8 +135,10 @@ class Store {
   const StoreOptions options_;
   const std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();
 
+  std::atomic<uint64_t> whole_bytes_{0};  // CostOfAll of the programs that are attached
+
   mutable std::mutex staging_;                              // one stager at a time
-  std::vector<std::unique_ptr<AttachedProgram>> attached_;  // null: detached
+  std::vector<std::shared_ptr<AttachedProgram>> attached_;  // null: detached
   std::vector<Normalisation> normalisations_;
 
   mutable std::mutex current_mutex_;  // guards what follows, held for a few pointer copies

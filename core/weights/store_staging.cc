@@ -116,9 +116,22 @@ uint64_t Store::CostOf(const UpdateValues& values) const {
   return bytes;
 }
 
+uint64_t Store::CostOfAll() const {
+  uint64_t bytes = 0;
+  for (const auto& attached : attached_) {
+    if (attached != nullptr) bytes += attached->TotalBytes();
+  }
+  for (const auto& [name, decl] : declared_) {
+    auto size = ByteSize(decl.dtype, decl.shape);
+    if (size.ok() && NeedsHostCopy(name)) bytes += *size;
+  }
+  return bytes;
+}
+
 uint64_t Store::LimitFor(const Version& current) const {
   if (options_.memory_limit <= 0) return UINT64_MAX;
-  const double bytes = std::ceil(options_.memory_limit * static_cast<double>(current.Bytes()));
+  const uint64_t whole = std::max(whole_bytes_.load(), current.Bytes());
+  const double bytes = std::ceil(options_.memory_limit * static_cast<double>(whole));
   return std::max(kAlwaysAllowed, static_cast<uint64_t>(bytes));
 }
 
@@ -131,7 +144,10 @@ bool Store::DropOldestKept() {
 }
 
 Status Store::MakeRoom(uint64_t bytes) {
-  const uint64_t limit = LimitFor(*Pin());
+  const auto current = Pin();
+  const uint64_t limit = LimitFor(*current);
+  // One that can never fit costs no kept version.
+  if (bytes + current->Bytes() > limit) return Reject(Reason::kMemory, NoRoom(bytes, limit));
   const auto now = std::chrono::steady_clock::now();
   while (!ledger_->WaitForRoom(bytes, limit, now) && DropOldestKept()) reaper_.Drain();
   if (ledger_->WaitForRoom(bytes, limit, now + std::chrono::milliseconds(options_.wait_ms))) {
@@ -149,7 +165,7 @@ Status Store::NoRoom(uint64_t bytes, uint64_t limit) const {
   }
   return ResourceExhausted("the update needs up to " + Megabytes(bytes) + " beside the " +
                            Megabytes(ledger_->held()) +
-                           " that are held, and weights.memory_limit "
+                           " that are held, and weights.memory_limit_percent "
                            "allows " +
                            Megabytes(limit) + "; in memory: " + holders + "; nothing was changed");
 }
@@ -161,8 +177,8 @@ Result<std::shared_ptr<Version>> Store::StageVersion(const UpdateValues& values,
     const auto below = [&] { return ValueOf(base, name); };
     return values.Find(name) != nullptr ? values.Fetch(name, below, evaluator_) : below();
   };
-  for (size_t p = 0; p < attached_.size(); ++p) {
-    if (attached_[p] == nullptr) continue;
+  for (size_t p = 0; p < base.programs.size(); ++p) {
+    if (!base.Has(p)) continue;
     Staging staging(*attached_[p], source, evaluator_, *ledger_);
     const Staging::Sets below{base.programs[p], base.charges[p]};
     MS_ASSIGN_OR_RETURN(Staging::Sets sets, staging.Changed(values, below));
@@ -226,6 +242,7 @@ Result<std::shared_ptr<Version>> Store::Completed(const Version& version) {
   Version next = version;
   next.programs.resize(attached_.size());
   next.charges.resize(attached_.size());
+  next.indexes.resize(attached_.size());
   for (size_t p = 0; p < attached_.size(); ++p) {
     if (attached_[p] == nullptr || next.Has(p)) continue;
     Staging staging(
@@ -234,6 +251,7 @@ Result<std::shared_ptr<Version>> Store::Completed(const Version& version) {
     MS_ASSIGN_OR_RETURN(Staging::Sets sets, staging.All());
     next.programs[p] = std::move(sets.sets);
     next.charges[p] = std::move(sets.charges);
+    next.indexes[p] = attached_[p];
   }
   return NewVersion(std::move(next));
 }

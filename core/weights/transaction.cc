@@ -56,11 +56,20 @@ Status Transaction::Stage() {
 
 Result<uint64_t> Transaction::Commit() {
   if (staged_ != nullptr) {
+    MS_RETURN_IF_ERROR(CheckNothingFollowed());
     auto staged = std::exchange(staged_, nullptr);
     return store_->Commit(*staged);
   }
   UpdateValues values = std::exchange(values_, UpdateValues(&store_->declared(), options_));
   return store_->StageAndCommit(std::move(values));
+}
+
+// What came after Stage would be lost, or kept beyond the commit that ends its borrowing.
+Status Transaction::CheckNothingFollowed() {
+  if (values_.empty()) return OkStatus();
+  Abort();
+  return FailedPrecondition(
+      "values were assigned after the update was staged; nothing was changed");
 }
 
 void Transaction::Abort() {
@@ -79,7 +88,9 @@ Result<std::vector<uint64_t>> CommitTogether(std::span<Transaction* const> trans
         failed = InvalidArgument("two updates of one model cannot be committed together");
       }
     }
-    if (failed.ok() && !transactions[i]->staged()) failed = transactions[i]->Stage();
+    if (!failed.ok()) break;
+    failed = transactions[i]->staged() ? transactions[i]->CheckNothingFollowed()
+                                       : transactions[i]->Stage();
   }
   if (!failed.ok()) {
     for (Transaction* transaction : transactions) transaction->Abort();

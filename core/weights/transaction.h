@@ -67,6 +67,7 @@ class Transaction {
   friend class Store;
   friend Result<std::vector<uint64_t>> CommitTogether(std::span<Transaction* const> transactions);
   Transaction(Store* store, UpdateOptions options);
+  Status CheckNothingFollowed();
 
   Store* store_;
   UpdateOptions options_;

@@ -19,6 +19,8 @@
 
 namespace midstream::weights {
 
+class AttachedProgram;
+
 struct WeightDecl {
   DType dtype = DType::kInvalid;
   Shape shape;
@@ -42,6 +44,8 @@ struct Version {
   // attached after this version was replaced.
   std::vector<std::shared_ptr<const plan::ProgramWeights>> programs;
   std::vector<std::vector<std::shared_ptr<const SegmentCharges>>> charges;  // like programs
+  // Where the weights lie in the sets, like programs: a pin can be read when its session is gone.
+  std::vector<std::shared_ptr<const AttachedProgram>> indexes;
   // Values kept on the host: those that were updated and that no packed set can give back (sources
   // of recipes, weights that no program reads).
   std::map<std::string, HostValue> host;

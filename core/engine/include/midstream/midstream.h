@@ -346,7 +346,8 @@ MIDSTREAM_API midstream_code midstream_update_option(midstream_update* update, c
 
 /* As assign, and hands value->data over: where nothing has to be converted or packed it is used
  * where it lies and must never change. When it is not needed any more, release(user) is called, once
- * and on any thread; release may be NULL. After a failure of this function itself it is not called. */
+ * and on any thread; release may be NULL. It must neither call the library nor wait for a thread that
+ * may be in it. After a failure of this function itself it is not called. */
 MIDSTREAM_API midstream_code midstream_update_adopt(midstream_update* update,
                                                     const midstream_tensor* value,
                                                     void (*release)(void* user), void* user,
