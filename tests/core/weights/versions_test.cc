@@ -1,6 +1,9 @@
 // Which version is current, pinned, kept: commits, rollbacks, pins, several models, memory.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 #include "core/base/log.h"
 #include "tests/core/weights/store_testing.h"
 
@@ -234,6 +237,80 @@ TEST_P(VersionsTest, WarnsOnceOfStatisticsThatStayBehind) {
   EXPECT_TRUE(Commit(*store, "b", Filled({kWidth}, 2)).ok());
   SetLogSink({});
   EXPECT_EQ(warnings, 1);
+}
+
+TEST_P(VersionsTest, APinIsReadableWhenItsSessionIsGone) {
+  auto store = MakeStore();
+  auto session = MakeSession(store);
+  ASSERT_TRUE(Commit(*store, "m", Filled({kWidth, kWidth}, 5)).ok());
+  auto pin = store->Pin();
+  session.reset();
+  auto value = store->Read("m", pin);
+  ASSERT_TRUE(value.ok()) << value.status().ToString();
+  EXPECT_EQ(value->as<float>()[3], 5);
+  EXPECT_EQ(store->Read("m")->as<float>()[3], 5);
+}
+
+TEST_P(VersionsTest, AnotherSessionSparesCopiesWhenOneCloses) {
+  auto store = MakeStore({.keep_versions = 1});
+  auto first = MakeSession(store);
+  auto second = MakeSession(store);
+  ASSERT_TRUE(Commit(*store, "m", Filled({kWidth, kWidth}, 5)).ok());
+  first.reset();
+  EXPECT_EQ(store->Pin()->host.count("m"), 0u);
+  EXPECT_EQ(store->Read("m")->as<float>()[3], 5);
+  second.reset();
+  EXPECT_EQ(store->Pin()->host.count("m"), 1u);
+  EXPECT_EQ(store->Read("m")->as<float>()[3], 5);
+}
+
+// Sessions come and go while staged versions are committed: no value may be lost.
+TEST_P(VersionsTest, SessionsMayCloseWhileVersionsAreCommitted) {
+  auto store = MakeStore();
+  std::atomic<bool> stop{false};
+  std::thread sessions([&] {
+    while (!stop) MakeSession(store).reset();
+  });
+  int committed = 0;
+  for (int i = 0; i < 300; ++i) {
+    const auto value = static_cast<float>(i);
+    Transaction update = store->Begin();
+    update.Put("m", Filled({kWidth, kWidth}, value));
+    update.Put("b", Filled({kWidth}, value));
+    ASSERT_TRUE(update.Stage().ok());
+    auto version = update.Commit();
+    if (!version.ok()) {
+      EXPECT_EQ(version.status().code(), Code::kAborted);  // staged for other sessions
+      continue;
+    }
+    ++committed;
+    auto read = store->Read("m");
+    ASSERT_TRUE(read.ok()) << read.status().ToString();
+    EXPECT_EQ(read->as<float>()[7], value);
+  }
+  stop = true;
+  sessions.join();
+  EXPECT_GT(committed, 0);
+  EXPECT_TRUE(store->Read("m").ok());
+  EXPECT_TRUE(store->Read("b").ok());
+}
+
+TEST_P(VersionsTest, WhatIsAssignedAfterStagingIsRefused) {
+  auto store = MakeStore();
+  auto session = MakeSession(store);
+  Transaction update = store->Begin();
+  update.Put("b", Filled({kWidth}, 5));
+  ASSERT_TRUE(update.Stage().ok());
+  update.Put("w", Filled({kWidth}, 9));
+  EXPECT_EQ(update.Commit().status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(Run(*session).version, 1u);
+  EXPECT_EQ(store->Stats().staged, 0u);
+  EXPECT_EQ(update.Commit().status().code(), Code::kFailedPrecondition);  // nothing is left
+}
+
+TEST_P(VersionsTest, APinOfAnotherModelIsRefused) {
+  auto store = MakeStore(), other = MakeStore();
+  EXPECT_EQ(store->Read("b", other->Pin()).status().code(), Code::kInvalidArgument);
 }
 
 }  // namespace
