@@ -63,6 +63,8 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void Shutdown();
 
   SessionStats stats() const;
+  // Whether this thread executes a callback of a request.
+  bool IsInCallback() const { return CompletionsOfThisThread() > 0; }
 
  private:
   using Lock = std::unique_lock<std::mutex>;

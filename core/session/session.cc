@@ -209,6 +209,10 @@ Status Session::RunProgram(std::span<const Tensor> inputs, const RequestOptions&
       return status;
     }
   }
+  if (scheduler_->IsInCallback()) {
+    return FailedPrecondition(
+        "a callback cannot wait for a request that is queued: run without a caller, or submit");
+  }
   auto request = MakeRequest({inputs.begin(), inputs.end()}, options);
   request->outputs = std::move(*outputs);
   Status status = scheduler_->Submit(request);

@@ -62,8 +62,8 @@ class FolderWatch::Worker {
     const auto written = [this](const std::string& path) { return events_.IsWritten(path); };
     const auto candidate = settling_.Next(*listed, written, Clock::now());
     if (candidate) {
-      Take(*candidate);
       timeout_ = std::chrono::milliseconds(0);  // much may have come meanwhile
+      Take(*candidate);
     } else if (settling_.wake()) {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(*settling_.wake() - Clock::now());
@@ -95,8 +95,10 @@ class FolderWatch::Worker {
       const std::string name = folder_ + "/" + candidate.name;
       return Report(candidate.path, NotFound(name + " disappeared before it was read"));
     }
+    // Another version came between, or pins hold too much memory: it is tried again.
     const Code code = applied.status().code();
     const bool file_to_blame = code != Code::kAborted && code != Code::kResourceExhausted;
+    if (!file_to_blame) timeout_ = kRescan;
     if (file_to_blame && same->trigger.SameBytes(candidate.trigger) &&
         SameBytes(*same, candidate)) {
       settling_.Refused(candidate);
