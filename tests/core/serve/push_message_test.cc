@@ -25,7 +25,7 @@ TEST(PushMessage, ARequestComesBackAsItWas) {
   request.options.finite = true;
   request.options.accept_float64 = true;
   request.options.rename = {{"actor/*", "*"}, {"a", "b"}};
-  request.options.digest = "0123";
+  request.options.digest = std::string(64, 'a');
   const auto back = ParseRequest(FormatRequest(request));
   ASSERT_TRUE(back.ok()) << back.status().ToString();
   EXPECT_EQ(back->verb, Verb::kPush);
@@ -38,7 +38,7 @@ TEST(PushMessage, ARequestComesBackAsItWas) {
   ASSERT_EQ(back->options.rename.size(), 2u);
   EXPECT_EQ(back->options.rename[0].from, "actor/*");
   EXPECT_EQ(back->options.rename[0].to, "*");
-  EXPECT_EQ(back->options.digest, "0123");
+  EXPECT_EQ(back->options.digest, std::string(64, 'a'));
 }
 
 TEST(PushMessage, OnlyNameAndFormatAreNeeded) {
