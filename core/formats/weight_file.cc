@@ -6,6 +6,7 @@
 
 #include "core/formats/file.h"
 #include "core/formats/tensor_file.h"
+#include "core/graph/conversion.h"
 #include "core/graph/named_tensor.h"
 
 namespace midstream::formats {
@@ -83,8 +84,7 @@ std::string FileWeights::Problem(const TensorInfo& tensor, const WeightInfo* wei
 
 bool FileWeights::Fits(DType dtype, DType want) const {
   if (dtype == want) return true;
-  if (!options_.convert_floats || !IsFloat(dtype) || !IsFloat(want)) return false;
-  return dtype != DType::kF64 || options_.accept_float64;
+  return options_.convert_floats && ConvertsTo(want, dtype, options_.accept_float64);
 }
 
 Status FileWeights::Match(const std::vector<WeightInfo>& weights) {

@@ -84,7 +84,8 @@ Status Runner::Execute(Lane& lane, const plan::ShapedPlan& plan, const weights::
   MS_RETURN_IF_ERROR(Prepare(lane));
   const trace::Span span("session", "execute",
                          {{"version", static_cast<int64_t>(version.id)}, {"rows", RowsOf(inputs)}});
-  Status status = lane.context->Run(plan, *version.programs[number_], inputs, outputs, kTimeoutNs);
+  Status status =
+      lane.context->Run(plan, *version.programs[number_].sets, inputs, outputs, kTimeoutNs);
   // After a failure work may still be under way: closing the queues waits for it, while the weights
   // are pinned and the tensors are alive.
   if (!status.ok()) lane.context.reset();

@@ -15,7 +15,6 @@ AttachedProgram::AttachedProgram(std::shared_ptr<const plan::Program> program)
   }
   const auto& recipes = program_->recipes();
   for (size_t r = 0; r < recipes.size(); ++r) {
-    derived_[recipes[r].result] = r;
     for (const std::string& source : recipes[r].sources) readers_[source].push_back(r);
   }
 }

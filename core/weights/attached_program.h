@@ -3,7 +3,7 @@
 // An update of a few weights of many must cost what those few cost, so every question that staging
 // asks by name is answered from an index that is made once.
 //
-// Threads: the store's stager alone.
+// Threads: the store's stager alone; a version that is pinned keeps it alive.
 #ifndef MIDSTREAM_CORE_WEIGHTS_ATTACHED_PROGRAM_H_
 #define MIDSTREAM_CORE_WEIGHTS_ATTACHED_PROGRAM_H_
 
@@ -31,8 +31,6 @@ class AttachedProgram {
   const plan::Program& program() const { return *program_; }
   // The slots that hold a weight, the trainer's or a derived one.
   const std::vector<SlotRef>& SlotsOf(const std::string& name) const;
-  // Whether it is derived by a recipe of this program.
-  bool IsDerived(const std::string& name) const { return derived_.count(name) != 0; }
   // Whether a recipe reads it.
   bool IsSource(const std::string& name) const { return readers_.count(name) != 0; }
   bool Reads(const std::string& name) const;
@@ -44,7 +42,7 @@ class AttachedProgram {
   bool TakesRows(const std::string& name) const;
   // What a new value in the slot needs at most.
   uint64_t SlotBytes(const SlotRef& ref) const { return bytes_[ref.segment][ref.slot]; }
-
+  // Of new values in all slots.
   uint64_t TotalBytes() const;
 
   const backend::Device& DeviceOf(uint32_t segment) const;
@@ -61,7 +59,6 @@ class AttachedProgram {
   std::vector<std::unique_ptr<backend::Queue>> queues_;  // by device; null: to be opened
   std::map<std::string, std::vector<SlotRef>> slots_;
   std::map<std::string, std::vector<size_t>> readers_;  // recipes by source
-  std::map<std::string, size_t> derived_;               // recipe by result
   std::vector<std::vector<uint64_t>> bytes_;            // by segment and slot
 };
 

@@ -47,7 +47,7 @@ void Staging::AddPuts(const std::string& name, const NewValue* update, Puts* put
   }
 }
 
-Result<Staging::Sets> Staging::All() {
+Result<ProgramSets> Staging::All() {
   const plan::Program& program = attached_.program();
   backend::ThreadLimit limit(program.options().threads);
   std::vector<size_t> recipes(program.recipes().size());
@@ -65,7 +65,7 @@ Result<Staging::Sets> Staging::All() {
   return Pack(puts, nullptr);
 }
 
-Result<Staging::Sets> Staging::Changed(const UpdateValues& update, const Sets& base) {
+Result<ProgramSets> Staging::Changed(const UpdateValues& update, const ProgramSets& base) {
   const plan::Program& program = attached_.program();
   backend::ThreadLimit limit(program.options().threads);
   MS_RETURN_IF_ERROR(RunRecipes(attached_.RecipesReachedBy(Names(update))));
@@ -77,11 +77,11 @@ Result<Staging::Sets> Staging::Changed(const UpdateValues& update, const Sets& b
   return Pack(puts, &base);
 }
 
-Result<Staging::Sets> Staging::Pack(const Puts& puts, const Sets* base) {
+Result<ProgramSets> Staging::Pack(const Puts& puts, const ProgramSets* base) {
   const auto& segments = attached_.program().segments();
   auto sets = base == nullptr ? std::make_shared<plan::ProgramWeights>(segments.size())
                               : std::make_shared<plan::ProgramWeights>(*base->sets);
-  Sets result;
+  ProgramSets result;
   result.charges = base == nullptr
                        ? std::vector<std::shared_ptr<const SegmentCharges>>(segments.size())
                        : base->charges;
@@ -99,6 +99,7 @@ Result<Staging::Sets> Staging::Pack(const Puts& puts, const Sets* base) {
     result.charges[s] = std::move(charges);
   }
   result.sets = std::move(sets);
+  result.index = program_;
   return result;
 }
 

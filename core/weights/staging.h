@@ -24,18 +24,18 @@ class Staging {
   // The value of a weight in the new version, in its declared dtype. May be asked again.
   using Source = std::function<Result<Tensor>(const std::string& name)>;
 
-  struct Sets {
-    std::shared_ptr<const plan::ProgramWeights> sets;
-    std::vector<std::shared_ptr<const SegmentCharges>> charges;
-  };
-
-  Staging(AttachedProgram& attached, Source source, Evaluator& evaluator, Ledger& ledger)
-      : attached_(attached), source_(std::move(source)), evaluator_(evaluator), ledger_(ledger) {}
+  Staging(std::shared_ptr<AttachedProgram> program, Source source, Evaluator& evaluator,
+          Ledger& ledger)
+      : program_(std::move(program)),
+        attached_(*program_),
+        source_(std::move(source)),
+        evaluator_(evaluator),
+        ledger_(ledger) {}
 
   // What is packed for the first time.
-  Result<Sets> All();
+  Result<ProgramSets> All();
   // What differs from `base`, the program's sets in the version below.
-  Result<Sets> Changed(const UpdateValues& update, const Sets& base);
+  Result<ProgramSets> Changed(const UpdateValues& update, const ProgramSets& base);
   // Upper bound of the memory that Changed takes.
   static uint64_t Cost(const AttachedProgram& attached, const UpdateValues& update);
 
@@ -50,13 +50,14 @@ class Staging {
 
   Status RunRecipes(const std::vector<size_t>& recipes);
   void AddPuts(const std::string& name, const NewValue* update, Puts* puts);
-  Result<Sets> Pack(const Puts& puts, const Sets* base);
+  Result<ProgramSets> Pack(const Puts& puts, const ProgramSets* base);
   Result<std::shared_ptr<const backend::WeightSet>> PackSegment(uint32_t segment,
                                                                 const std::vector<Put>& puts,
                                                                 const backend::WeightSet* base);
   Status PutOne(backend::WeightSet& set, backend::Queue& queue, const Put& put,
                 std::vector<Tensor>* borrowed);
 
+  const std::shared_ptr<AttachedProgram> program_;
   AttachedProgram& attached_;
   const Source source_;
   Evaluator& evaluator_;

@@ -9,7 +9,11 @@
 
 namespace midstream::weights {
 
-static std::atomic<uint64_t> stores_made{0};
+namespace {
+
+std::atomic<uint64_t> stores_made{0};
+
+}  // namespace
 
 Store::Store(Declared declared, InitialReader initial, Evaluator& evaluator, Reaper& reaper,
              StoreOptions options)
@@ -76,11 +80,6 @@ Result<Tensor> Store::Read(const std::string& name, std::shared_ptr<const Versio
 }
 
 bool Store::IsUsed(const std::string& name) const {
-  std::lock_guard lock(staging_);
-  return IsUsedLocked(name);
-}
-
-bool Store::IsUsedLocked(const std::string& name) const {
   return std::any_of(attached_.begin(), attached_.end(), [&](const auto& attached) {
     return attached != nullptr && attached->Reads(name);
   });
@@ -95,7 +94,7 @@ Result<Tensor> Store::ValueOf(const Version& version, const std::string& name) {
 
 bool Store::CanReadBack(const Version& version, const std::string& name) {
   for (size_t p = 0; p < version.programs.size(); ++p) {
-    if (version.Has(p) && version.indexes[p]->ReadableSlot(name) != nullptr) return true;
+    if (version.Has(p) && version.programs[p].index->ReadableSlot(name) != nullptr) return true;
   }
   return false;
 }
@@ -103,11 +102,11 @@ bool Store::CanReadBack(const Version& version, const std::string& name) {
 Result<Tensor> Store::ReadBack(const Version& version, const std::string& name) {
   for (size_t p = 0; p < version.programs.size(); ++p) {
     if (!version.Has(p)) continue;
-    const SlotRef* slot = version.indexes[p]->ReadableSlot(name);
+    const SlotRef* slot = version.programs[p].index->ReadableSlot(name);
     if (slot == nullptr) continue;
     const WeightDecl& decl = declared_.at(name);
     MS_ASSIGN_OR_RETURN(Tensor value, Tensor::Allocate(decl.dtype, decl.shape));
-    MS_RETURN_IF_ERROR((*version.programs[p])[slot->segment]->Get(slot->slot, &value));
+    MS_RETURN_IF_ERROR((*version.programs[p].sets)[slot->segment]->Get(slot->slot, &value));
     return value;
   }
   return Internal("the updated value of weight '" + name + "' was not kept");
@@ -120,16 +119,12 @@ Result<size_t> Store::Attach(std::shared_ptr<const plan::Program> program) {
   for (;;) {
     auto current = Pin();
     Staging staging(
-        *attached, [&](const std::string& name) { return ValueOf(*current, name); }, evaluator_,
+        attached, [&](const std::string& name) { return ValueOf(*current, name); }, evaluator_,
         *ledger_);
-    MS_ASSIGN_OR_RETURN(Staging::Sets sets, staging.All());
+    MS_ASSIGN_OR_RETURN(ProgramSets sets, staging.All());
     Version next = *current;
     next.programs.resize(attached_.size() + 1);
-    next.charges.resize(attached_.size() + 1);
-    next.indexes.resize(attached_.size() + 1);
-    next.programs.back() = std::move(sets.sets);
-    next.charges.back() = std::move(sets.charges);
-    next.indexes.back() = attached;
+    next.programs.back() = std::move(sets);
     std::lock_guard current_lock(current_mutex_);
     if (unloaded_) return FailedPrecondition("the model is unloaded");
     if (current_ != current) continue;  // a rollback or a staged version came between
@@ -163,7 +158,7 @@ void Store::Detach(size_t program) {
 std::shared_ptr<Version> Store::WithoutProgram(const Version& version, size_t program) {
   Version next = version;
   if (version.Has(program)) {
-    next.programs[program] = nullptr;
+    next.programs[program] = {};
     for (const std::string& name : *version.updated) {
       if (next.host.count(name) != 0 || CanReadBack(next, name)) continue;
       auto value = ReadBack(version, name);
@@ -171,8 +166,6 @@ std::shared_ptr<Version> Store::WithoutProgram(const Version& version, size_t pr
       auto charge = ledger_->Take(value->byte_size());
       next.host[name] = {*std::move(value), std::move(charge)};
     }
-    next.charges[program].clear();
-    next.indexes[program] = nullptr;
   }
   return NewVersion(std::move(next));
 }
@@ -239,7 +232,12 @@ ModelStats Store::Stats() const {
   stats.age_ns = static_cast<uint64_t>(
       std::chrono::nanoseconds(std::chrono::steady_clock::now() - current.committed).count());
   stats.lag = stats.newest_version - stats.version + stats.staged;
-  for (const auto& version : there) versions[version->id].bytes = version->Bytes();
+  for (const auto& version : there) {
+    // An unloaded model has a version without weights, which is none of these.
+    if (auto row = versions.find(version->id); row != versions.end()) {
+      row->second.bytes = version->Bytes();
+    }
+  }
   for (auto& [id, row] : versions) stats.versions.push_back(row);
   stats.bytes = ledger_->held();
   stats.peak_bytes = ledger_->peak();

@@ -70,8 +70,6 @@ class Store {
   // The exact value of a weight in a version, the current one if null. Errors: NOT_FOUND; those of
   // reading the model.
   Result<Tensor> Read(const std::string& name, std::shared_ptr<const Version> version = nullptr);
-  // Whether a program that is attached depends on the weight.
-  bool IsUsed(const std::string& name) const;
 
   Transaction Begin(UpdateOptions options = {});
   ModelStats Stats() const;
@@ -90,7 +88,7 @@ class Store {
 
   // Transactions.
   Result<StagedVersion> Stage(UpdateValues values);
-  Result<uint64_t> Commit(const StagedVersion& staged);
+  Result<uint64_t> Commit(StagedVersion* staged);
   Result<uint64_t> StageAndCommit(UpdateValues values);
   void Discard();
   static Result<std::vector<uint64_t>> CommitAll(
@@ -99,7 +97,8 @@ class Store {
   // All below: staging_ is held.
   Result<StagedVersion> StageLocked(UpdateValues values);
   Status CheckUpdate(UpdateValues* values, const Version& base);
-  bool IsUsedLocked(const std::string& name) const;
+  // Whether a program that is attached depends on the weight.
+  bool IsUsed(const std::string& name) const;
   Result<Tensor> ValueOf(const Version& version, const std::string& name);
   static bool CanReadBack(const Version& version, const std::string& name);
   Result<Tensor> ReadBack(const Version& version, const std::string& name);

@@ -42,21 +42,10 @@ void Store::TrimKept(size_t count, Dropped* dropped) {
   std::erase_if(live_, [](const Live& live) { return live.version.expired(); });
 }
 
-Result<uint64_t> Store::Commit(const StagedVersion& staged) {
-  Dropped dropped;
-  uint64_t id = 0;
-  {
-    std::unique_lock lock(current_mutex_);
-    Status possible = CanCommit(staged);
-    if (!possible.ok()) {
-      --staged_;
-      ++rejected_[std::string(ReasonName(Reason::kStaleBase))];
-      return possible;
-    }
-    id = CommitLocked(staged, &dropped);
-  }
-  trace::Instant("weights", "commit", {{"version", static_cast<int64_t>(id)}});
-  return id;
+Result<uint64_t> Store::Commit(StagedVersion* staged) {
+  const std::pair<Store*, StagedVersion*> alone(this, staged);
+  MS_ASSIGN_OR_RETURN(const std::vector<uint64_t> versions, CommitAll({&alone, 1}));
+  return versions.front();
 }
 
 void Store::Discard() {

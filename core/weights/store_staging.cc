@@ -46,8 +46,8 @@ Result<StagedVersion> Store::Stage(UpdateValues values) {
 
 Result<uint64_t> Store::StageAndCommit(UpdateValues values) {
   std::lock_guard lock(staging_);
-  MS_ASSIGN_OR_RETURN(const StagedVersion staged, StageLocked(std::move(values)));
-  return Commit(staged);
+  MS_ASSIGN_OR_RETURN(StagedVersion staged, StageLocked(std::move(values)));
+  return Commit(&staged);
 }
 
 Result<StagedVersion> Store::StageLocked(UpdateValues values) {
@@ -94,7 +94,7 @@ Status Store::CheckUpdate(UpdateValues* values, const Version& base) {
   if (options.check != CheckMode::kSubset) {
     for (const auto& [name, decl] : declared_) {
       if (values->Mentions(name)) continue;
-      if (!decl.stored || !(decl.needed || IsUsedLocked(name))) continue;
+      if (!decl.stored || !(decl.needed || IsUsed(name))) continue;
       values->AddProblem({Reason::kMissing, InvalidArgument("'" + name + "': missing")});
     }
   }
@@ -179,11 +179,8 @@ Result<std::shared_ptr<Version>> Store::StageVersion(const UpdateValues& values,
   };
   for (size_t p = 0; p < base.programs.size(); ++p) {
     if (!base.Has(p)) continue;
-    Staging staging(*attached_[p], source, evaluator_, *ledger_);
-    const Staging::Sets below{base.programs[p], base.charges[p]};
-    MS_ASSIGN_OR_RETURN(Staging::Sets sets, staging.Changed(values, below));
-    next.programs[p] = std::move(sets.sets);
-    next.charges[p] = std::move(sets.charges);
+    Staging staging(attached_[p], source, evaluator_, *ledger_);
+    MS_ASSIGN_OR_RETURN(next.programs[p], staging.Changed(values, base.programs[p]));
   }
   MS_RETURN_IF_ERROR(StageHost(values, base, &next));
   return NewVersion(std::move(next));
@@ -241,17 +238,12 @@ void Store::WarnOfStaleStatistics(const UpdateValues& values) {
 Result<std::shared_ptr<Version>> Store::Completed(const Version& version) {
   Version next = version;
   next.programs.resize(attached_.size());
-  next.charges.resize(attached_.size());
-  next.indexes.resize(attached_.size());
   for (size_t p = 0; p < attached_.size(); ++p) {
     if (attached_[p] == nullptr || next.Has(p)) continue;
     Staging staging(
-        *attached_[p], [&](const std::string& name) { return ValueOf(version, name); }, evaluator_,
+        attached_[p], [&](const std::string& name) { return ValueOf(version, name); }, evaluator_,
         *ledger_);
-    MS_ASSIGN_OR_RETURN(Staging::Sets sets, staging.All());
-    next.programs[p] = std::move(sets.sets);
-    next.charges[p] = std::move(sets.charges);
-    next.indexes[p] = attached_[p];
+    MS_ASSIGN_OR_RETURN(next.programs[p], staging.All());
   }
   return NewVersion(std::move(next));
 }

@@ -42,8 +42,6 @@ void Transaction::PutRows(std::string_view name, int64_t begin, Tensor rows) {
   values_.AddRows(name, begin, std::move(rows));
 }
 
-void Transaction::Fail(Problem problem) { values_.AddProblem(std::move(problem)); }
-
 Status Transaction::Stage() {
   if (staged_ != nullptr) {
     return FailedPrecondition("the update is staged already; commit or abort it");
@@ -58,7 +56,7 @@ Result<uint64_t> Transaction::Commit() {
   if (staged_ != nullptr) {
     MS_RETURN_IF_ERROR(CheckNothingFollowed());
     auto staged = std::exchange(staged_, nullptr);
-    return store_->Commit(*staged);
+    return store_->Commit(staged.get());
   }
   UpdateValues values = std::exchange(values_, UpdateValues(&store_->declared(), options_));
   return store_->StageAndCommit(std::move(values));

@@ -48,8 +48,6 @@ class Transaction {
   void PutReader(std::string_view name, std::function<Result<Tensor>()> read);
   // Rows from row `begin` of axis 0 on; the others keep their value, that of a Put included.
   void PutRows(std::string_view name, int64_t begin, Tensor rows);
-  // A problem that whoever fills the transaction has met.
-  void Fail(Problem problem);
 
   // Validates, stages and seals; what is left for Commit does not depend on the size. Errors: one
   // that lists every bad tensor; ABORTED for a stale base; RESOURCE_EXHAUSTED when the memory limit

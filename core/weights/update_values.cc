@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/graph/conversion.h"
 #include "core/graph/element.h"
 #include "core/graph/graph.h"
 #include "core/graph/named_tensor.h"
@@ -46,16 +47,11 @@ const WeightDecl* UpdateValues::Resolve(std::string_view name, std::string* key)
   return nullptr;
 }
 
-bool UpdateValues::Converts(DType from, DType to) const {
-  if (!IsFloat(from) || !IsFloat(to)) return false;
-  return from != DType::kF64 || options_.accept_float64;
-}
-
 std::optional<Problem> UpdateValues::Misfit(const std::string& key, const WeightDecl& want,
                                             DType dtype, const Shape& shape) const {
   const std::string text = Quoted(key) + ": expected " + Described(want.dtype, want.shape) +
                            ", got " + Described(dtype, shape);
-  if (dtype != want.dtype && !Converts(dtype, want.dtype)) {
+  if (dtype != want.dtype && !ConvertsTo(want.dtype, dtype, options_.accept_float64)) {
     const bool f64 = dtype == DType::kF64 && IsFloat(want.dtype);
     return Problem{Reason::kDType,
                    InvalidArgument(text + (f64 ? " (float64 is converted on request only)" : ""))};
@@ -73,26 +69,27 @@ void UpdateValues::Add(std::string_view name, Tensor value, bool adopt) {
     problems_.push_back(*std::move(problem));
     return;
   }
-  NewValue& entry = values_[key];
-  if (entry.whole()) {
-    problems_.push_back({Reason::kDuplicate, InvalidArgument(Quoted(key) + ": given twice")});
-    return;
+  if (NewValue* entry = Fresh(key)) {
+    entry->value = std::move(value);
+    entry->adopt = adopt;
   }
-  entry.value = std::move(value);
-  entry.adopt = adopt;
+}
+
+NewValue* UpdateValues::Fresh(const std::string& key) {
+  NewValue& entry = values_[key];
+  if (!entry.whole()) return &entry;
+  problems_.push_back({Reason::kDuplicate, InvalidArgument(Quoted(key) + ": given twice")});
+  return nullptr;
 }
 
 void UpdateValues::AddReader(std::string_view name, std::function<Result<Tensor>()> read) {
   std::string key;
   if (Resolve(name, &key) == nullptr) return;
   mentioned_.insert(key);
-  NewValue& entry = values_[key];
-  if (entry.whole()) {
-    problems_.push_back({Reason::kDuplicate, InvalidArgument(Quoted(key) + ": given twice")});
-    return;
+  if (NewValue* entry = Fresh(key)) {
+    entry->read = std::move(read);
+    entry->adopt = true;  // what was read is nobody else's
   }
-  entry.read = std::move(read);
-  entry.adopt = true;  // what was read is nobody else's
 }
 
 void UpdateValues::AddRows(std::string_view name, int64_t begin, Tensor rows) {
@@ -101,18 +98,19 @@ void UpdateValues::AddRows(std::string_view name, int64_t begin, Tensor rows) {
   if (want == nullptr) return;
   const Shape& shape = rows.shape();
   const Shape& whole = want->shape;
-  const auto refuse = [&](const std::string& why) {
+  const bool fits =
+      whole.rank() > 0 && shape.rank() == whole.rank() &&
+      std::equal(whole.dims().begin() + 1, whole.dims().end(), shape.dims().begin() + 1) &&
+      begin >= 0 && begin <= whole[0] && shape[0] <= whole[0] - begin;
+  if (!fits) {
     problems_.push_back(
-        {Reason::kRows, InvalidArgument(Quoted(key) + ": rows " + shape.ToString() + " from row " +
-                                        std::to_string(begin) + " do not fit " +
-                                        Described(want->dtype, whole) + why)});
-  };
-  if (whole.rank() == 0 || shape.rank() != whole.rank() ||
-      !std::equal(whole.dims().begin() + 1, whole.dims().end(), shape.dims().begin() + 1)) {
-    return refuse("");
+        {Reason::kRows,
+         InvalidArgument(Quoted(key) + ": rows " + shape.ToString() + " from row " +
+                         std::to_string(begin) + " do not fit " + Described(want->dtype, whole))});
+    return;
   }
-  if (begin < 0 || begin > whole[0] || shape[0] > whole[0] - begin) return refuse("");
-  if (rows.dtype() != want->dtype && !Converts(rows.dtype(), want->dtype)) {
+  if (rows.dtype() != want->dtype &&
+      !ConvertsTo(want->dtype, rows.dtype(), options_.accept_float64)) {
     problems_.push_back(
         {Reason::kDType,
          InvalidArgument(Quoted(key) + ": expected rows of " + std::string(DTypeName(want->dtype)) +

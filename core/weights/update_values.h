@@ -73,7 +73,8 @@ class UpdateValues {
   // Why a value of this dtype and shape cannot be taken.
   std::optional<Problem> Misfit(const std::string& key, const WeightDecl& want, DType dtype,
                                 const Shape& shape) const;
-  bool Converts(DType from, DType to) const;
+  // Where the whole value of a weight goes; null after a problem.
+  NewValue* Fresh(const std::string& key);
   Result<Tensor> Read(const std::string& name, const NewValue& value) const;
   Result<Tensor> Convert(const std::string& name, Tensor value, Evaluator& evaluator) const;
   void InspectWhole(Evaluator& evaluator);

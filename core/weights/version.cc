@@ -7,8 +7,8 @@ namespace midstream::weights {
 uint64_t Version::Bytes() const {
   uint64_t total = 0;
   for (const auto& [name, value] : host) total += value.charge->bytes();
-  for (const auto& program : charges) {
-    for (const auto& segment : program) {
+  for (const ProgramSets& program : programs) {
+    for (const auto& segment : program.charges) {
       if (segment == nullptr) continue;
       for (const auto& charge : *segment) total += charge == nullptr ? 0 : charge->bytes();
     }

@@ -31,6 +31,14 @@ struct WeightDecl {
 // What the slots of one segment cost, by slot.
 using SegmentCharges = std::vector<std::shared_ptr<const Charge>>;
 
+// The weights of one program.
+struct ProgramSets {
+  std::shared_ptr<const plan::ProgramWeights> sets;
+  std::vector<std::shared_ptr<const SegmentCharges>> charges;  // by segment
+  // Where each weight lies in the sets: a pin can be read when its session is gone.
+  std::shared_ptr<const AttachedProgram> index;
+};
+
 // A value kept on the host.
 struct HostValue {
   Tensor value;
@@ -40,12 +48,9 @@ struct HostValue {
 struct Version {
   uint64_t model = 0;  // number of its store, unlike every other one's in the process
   uint64_t id = 0;     // 1 for the values that the model came with, rising by one a commit
-  // The sets of each program, by its number in the store; null where the program was detached, or
-  // attached after this version was replaced.
-  std::vector<std::shared_ptr<const plan::ProgramWeights>> programs;
-  std::vector<std::vector<std::shared_ptr<const SegmentCharges>>> charges;  // like programs
-  // Where the weights lie in the sets, like programs: a pin can be read when its session is gone.
-  std::vector<std::shared_ptr<const AttachedProgram>> indexes;
+  // By the program's number in the store; without sets where the program was detached, or attached
+  // after this version was replaced.
+  std::vector<ProgramSets> programs;
   // Values kept on the host: those that were updated and that no packed set can give back (sources
   // of recipes, weights that no program reads).
   std::map<std::string, HostValue> host;
@@ -54,7 +59,7 @@ struct Version {
   std::chrono::steady_clock::time_point committed;
 
   bool Has(size_t program) const {
-    return program < programs.size() && programs[program] != nullptr;
+    return program < programs.size() && programs[program].sets != nullptr;
   }
   uint64_t Bytes() const;
 };

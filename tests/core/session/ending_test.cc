@@ -37,7 +37,7 @@ TEST_F(EndingTest, DrainingFinishesWhatIsThereAndRefusesTheRest) {
 TEST_F(EndingTest, ClosingReleasesProgramAndWeights) {
   auto session = MakeSession();
   std::weak_ptr<const plan::Program> program = session->program();
-  std::weak_ptr<const plan::ProgramWeights> weights = store_->Pin()->programs.at(0);
+  std::weak_ptr<const plan::ProgramWeights> weights = store_->Pin()->programs.at(0).sets;
   Response executing = Occupy(*session);
   Response queued = Submit(*session, 1);
   std::thread opener([&] { gate_.Open(); });

@@ -169,9 +169,10 @@ TEST_P(VersionsTest, UnchangedWeightsKeepTheirAddress) {
   ASSERT_TRUE(Commit(*store, "b", Filled({kWidth}, 5)).ok());
   auto after = store->Pin();
   size_t shared = 0, fresh = 0;
-  for (size_t s = 0; s < before->charges[0].size(); ++s) {
-    for (size_t slot = 0; slot < before->charges[0][s]->size(); ++slot) {
-      (*before->charges[0][s])[slot] == (*after->charges[0][s])[slot] ? ++shared : ++fresh;
+  for (size_t s = 0; s < before->programs[0].charges.size(); ++s) {
+    for (size_t slot = 0; slot < before->programs[0].charges[s]->size(); ++slot) {
+      (*before->programs[0].charges[s])[slot] == (*after->programs[0].charges[s])[slot] ? ++shared
+                                                                                        : ++fresh;
     }
   }
   EXPECT_EQ(fresh, 1u);
