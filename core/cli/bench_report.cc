@@ -181,7 +181,7 @@ Json RatioJson(const Histogram::Snapshot& values, const Histogram::Snapshot& to)
 // Seconds since the first slice began.
 Json SeriesJson(const BenchReport& report) {
   const measure::LiveUpdateResult& result = report.result;
-  std::vector<measure::Sample> samples;
+  std::vector<measure::RequestSample> samples;
   for (const SliceSum& sum : result.sums) {
     samples.insert(samples.end(), sum.load.samples.begin(), sum.load.samples.end());
   }

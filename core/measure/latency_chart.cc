@@ -116,7 +116,7 @@ class Chart {
 
   void ScaleLatency() {
     uint64_t least = UINT64_MAX, most = 0;
-    for (const Sample& sample : samples_) {
+    for (const RequestSample& sample : samples_) {
       least = std::min(least, sample.latency_ns);
       most = std::max(most, sample.latency_ns);
     }
@@ -191,7 +191,7 @@ class Chart {
   void Dots() {
     std::vector<bool> drawn(static_cast<size_t>((kPlotWidth + 1) * (kPlotHeight + 1)));
     std::string path;
-    for (const Sample& sample : samples_) {
+    for (const RequestSample& sample : samples_) {
       const int x = static_cast<int>(X(sample.at_ns) - kLeft);
       const int y = static_cast<int>(Y(static_cast<double>(sample.latency_ns)) - top_);
       if (x < 0 || x > kPlotWidth || y < 0 || y > kPlotHeight) continue;
@@ -292,7 +292,7 @@ class Chart {
 
   const LiveUpdateResult& result_;
   const ChartText& text_;
-  std::vector<Sample> samples_;
+  std::vector<RequestSample> samples_;
   struct Curve {
     uint64_t width_ns;
     std::vector<SeriesBin> bins;

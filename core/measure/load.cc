@@ -68,7 +68,7 @@ class Recorder {
   Histogram latency_;
   std::atomic<uint64_t> torn_{0}, failed_{0}, unsent_{0};
   std::mutex mutex_;
-  std::vector<Sample> samples_;
+  std::vector<RequestSample> samples_;
   uint64_t last_ns_ = 0;
 };
 

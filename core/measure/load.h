@@ -38,7 +38,7 @@ struct LoadOptions {
   size_t max_samples = size_t{1} << 22;
 };
 
-struct Sample {
+struct RequestSample {
   uint64_t at_ns;  // steady clock: when the request arrived
   uint64_t latency_ns;
 };
@@ -51,8 +51,8 @@ struct LoadResult {
   uint64_t failed = 0;
   // Arrivals that were given up: the load was too high to catch up with.
   uint64_t unsent = 0;
-  Histogram::Snapshot latency_ns;  // of those answered
-  std::vector<Sample> samples;     // the first LoadOptions::max_samples, in no order
+  Histogram::Snapshot latency_ns;      // of those answered
+  std::vector<RequestSample> samples;  // the first LoadOptions::max_samples, in no order
 
   double throughput() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
   void Merge(LoadResult other);

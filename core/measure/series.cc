@@ -14,11 +14,11 @@ uint64_t Quantile(const std::vector<uint64_t>& sorted, double q) {
 
 }  // namespace
 
-std::vector<SeriesBin> MakeSeries(const std::vector<Sample>& samples, uint64_t begin_ns,
+std::vector<SeriesBin> MakeSeries(const std::vector<RequestSample>& samples, uint64_t begin_ns,
                                   uint64_t end_ns, size_t bins) {
   const double width = static_cast<double>(end_ns - begin_ns) / static_cast<double>(bins);
   std::vector<std::vector<uint64_t>> latencies(bins);
-  for (const Sample& sample : samples) {
+  for (const RequestSample& sample : samples) {
     if (sample.at_ns < begin_ns || sample.at_ns >= end_ns) continue;
     const auto bin = static_cast<size_t>(static_cast<double>(sample.at_ns - begin_ns) / width);
     latencies[std::min(bin, bins - 1)].push_back(sample.latency_ns);

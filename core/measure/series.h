@@ -21,7 +21,7 @@ struct SeriesBin {
 
 // Cuts begin_ns..end_ns into `bins` equal stretches; those without a request are left out. Requires:
 // begin_ns < end_ns, bins > 0.
-std::vector<SeriesBin> MakeSeries(const std::vector<Sample>& samples, uint64_t begin_ns,
+std::vector<SeriesBin> MakeSeries(const std::vector<RequestSample>& samples, uint64_t begin_ns,
                                   uint64_t end_ns, size_t bins);
 
 }  // namespace midstream::measure

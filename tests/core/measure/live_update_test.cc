@@ -87,7 +87,7 @@ TEST(MemoryCopy, CopiesEveryByteToTwoBuffersInTurn) {
 }
 
 TEST(Series, HasTheQuantilesOfEachStretch) {
-  std::vector<Sample> samples;
+  std::vector<RequestSample> samples;
   for (uint64_t i = 0; i < 100; ++i) samples.push_back({1000 + i % 10, i + 1});
   samples.push_back({1035, 7});
   samples.push_back({1040, 9});  // at the end

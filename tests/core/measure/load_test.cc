@@ -88,7 +88,7 @@ TEST(Load, CountsFromTheArrivalNotFromTheStart) {
       Options(1000, 200ms));
   ASSERT_EQ(result.answered, 199u);
   size_t waited = 0;
-  for (const Sample& sample : result.samples) waited += sample.latency_ns > kStallNs / 2;
+  for (const RequestSample& sample : result.samples) waited += sample.latency_ns > kStallNs / 2;
   EXPECT_GE(waited, 20u);  // a loop that forgets them has one
 }
 
