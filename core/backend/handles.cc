@@ -60,7 +60,14 @@ Result<uint32_t> Device::Count(const ms_plugin* plugin) {
 }
 
 Device::Device(const ms_plugin* plugin, ms_device* handle)
-    : name_(plugin->name.data, plugin->name.size), table_(plugin->backend), handle_(handle) {}
+    : name_(plugin->name.data, plugin->name.size),
+      table_(plugin->backend),
+      profile_(static_cast<const ms_profile_api*>(plugin->get_extension(MS_EXT_PROFILE))),
+      handle_(handle) {
+  const bool usable = profile_ != nullptr && profile_->struct_size >= sizeof *profile_ &&
+                      profile_->enable != nullptr && profile_->read != nullptr;
+  if (!usable) profile_ = nullptr;
+}
 
 Device::~Device() {
   std::lock_guard lock(DeviceCalls());
@@ -125,6 +132,26 @@ Status Queue::Wait(uint64_t timeout_ns) {
   ms_error error = EmptyError();
   return FromAbi(device_->table().fence_wait(&fence, timeout_ns, &error), error,
                  device_->plugin_name(), "fence_wait");
+}
+
+Status Queue::EnableProfile(bool on) {
+  if (device_->profile() == nullptr) {
+    return Unimplemented("backend '" + std::string(device_->plugin_name()) +
+                         "' cannot tell how long its work takes");
+  }
+  ms_error error = EmptyError();
+  return FromAbi(device_->profile()->enable(handle_, on ? 1 : 0, &error), error,
+                 device_->plugin_name(), "profile enable");
+}
+
+Status Queue::ReadProfile(const std::function<void(const ms_profile_event&)>& sink) {
+  const auto call = [](void* user, const ms_profile_event* event) {
+    (*static_cast<const std::function<void(const ms_profile_event&)>*>(user))(*event);
+  };
+  ms_error error = EmptyError();
+  void* user = const_cast<void*>(static_cast<const void*>(&sink));
+  return FromAbi(device_->profile()->read(handle_, call, user, &error), error,
+                 device_->plugin_name(), "profile read");
 }
 
 Result<std::shared_ptr<Module>> Module::Create(std::shared_ptr<Device> device, const Graph& graph,

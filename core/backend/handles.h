@@ -7,6 +7,7 @@
 #ifndef MIDSTREAM_CORE_BACKEND_HANDLES_H_
 #define MIDSTREAM_CORE_BACKEND_HANDLES_H_
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,6 +54,8 @@ class Device : public std::enable_shared_from_this<Device> {
   std::string_view plugin_name() const { return name_; }
   const ms_device_info& info() const { return info_; }
   const ms_backend& table() const { return *table_; }
+  // Null: the plugin cannot tell how long its work takes.
+  const ms_profile_api* profile() const { return profile_; }
   ms_device* handle() const { return handle_; }
 
   // One answer a node.
@@ -63,6 +66,7 @@ class Device : public std::enable_shared_from_this<Device> {
 
   std::string name_;
   const ms_backend* table_;
+  const ms_profile_api* profile_;
   ms_device* handle_;
   ms_device_info info_{};
 };
@@ -79,6 +83,11 @@ class Queue {
   uint64_t NextSignal() { return ++last_; }
   // Waits for everything submitted so far. Errors: DEADLINE_EXCEEDED; the error of the work.
   Status Wait(uint64_t timeout_ns);
+
+  // From the next submission on. Errors: UNIMPLEMENTED when the backend cannot time its work.
+  Status EnableProfile(bool on);
+  // What ended since the last call. Requires: profiling, after a Wait.
+  Status ReadProfile(const std::function<void(const ms_profile_event&)>& sink);
 
  private:
   Queue(std::shared_ptr<Device> device, ms_queue* handle)

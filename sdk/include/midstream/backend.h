@@ -411,6 +411,36 @@ typedef struct ms_host {
   const void* (*get_extension)(void* self, const char* id);
 } ms_host;
 
+/* ---- Extension: how long the work of a queue took -------------------------------------------------------------- */
+
+/* ms_plugin.get_extension(MS_EXT_PROFILE) gives an ms_profile_api, or NULL: the plugin cannot tell. */
+#define MS_EXT_PROFILE "midstream.profile/1"
+
+/* One piece of work of a queue. */
+typedef struct ms_profile_event {
+  uint32_t struct_size;
+  uint32_t node;     /* number in the module's graph (of fused nodes the one whose result is kept); MS_NONE: a copy
+                        or other work */
+  ms_plan* plan;     /* whose node it is; NULL with MS_NONE */
+  uint64_t begin_ns; /* CLOCK_MONOTONIC of the host, converted from the device's clock */
+  uint64_t end_ns;
+  ms_str kernel;     /* which kernel or variant computed it, for a person; may be empty */
+} ms_profile_event;
+
+/* By the thread that uses the queue. Timed work may allocate and be slower; the plugin may drop events when many are not
+ * read. The core releases no plan that has timed work whose events it may still read. */
+typedef struct ms_profile_api {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /* From the next submission on the queue's work is (not) timed; off forgets events that were not read.
+   * MS_RESOURCE_EXHAUSTED, MS_UNIMPLEMENTED. */
+  ms_code (*enable)(ms_queue* queue, uint32_t on, ms_error* error);
+  /* Hands over the events of timed work that ended since the last call, in order of begin; after a fence_wait. The event
+   * lives until sink returns. */
+  ms_code (*read)(ms_queue* queue, void (*sink)(void* user, const ms_profile_event* event), void* user,
+                  ms_error* error);
+} ms_profile_api;
+
 /* ---- The descriptor -------------------------------------------------------------------------------------------- */
 
 #define MS_PLUGIN_MAGIC "MIDSTRM" /* 8 bytes with its NUL */

@@ -52,6 +52,7 @@ class HostBackend {
   };
   struct Queue {
     std::atomic<uint64_t> reached{0};
+    std::unique_ptr<detail::Timeline> times;  // null: not timed
   };
   using Module = detail::Module;
   using Plan = detail::Plan;
@@ -77,7 +78,28 @@ class HostBackend {
     return MS_OK;
   }
   static void Shutdown() { host_ = nullptr; }
-  static const void* GetExtension(const char*) { return nullptr; }
+  static const void* GetExtension(const char* id) {
+    return std::string_view(id) == MS_EXT_PROFILE ? &kProfile : nullptr;
+  }
+
+  static ms_code ProfileEnable(ms_queue* queue, uint32_t on, ms_error* error) {
+    return Guard(error, [&] {
+      auto& times = As<Queue>(queue)->times;
+      if (on == 0) {
+        times.reset();
+      } else if (times == nullptr) {
+        times = std::make_unique<detail::Timeline>();
+      }
+    });
+  }
+  static ms_code ProfileRead(ms_queue* queue, void (*sink)(void*, const ms_profile_event*),
+                             void* user, ms_error* error) {
+    return Guard(error, [&] {
+      auto& times = As<Queue>(queue)->times;
+      if (times == nullptr) return;
+      for (const ms_profile_event& event : times->Take()) sink(user, &event);
+    });
+  }
 
   static ms_code DeviceCount(uint32_t* out, ms_error*) {
     *out = 1;
@@ -229,7 +251,8 @@ class HostBackend {
       std::byte* scratch =
           exec->scratch != nullptr ? static_cast<std::byte*>(ToView(*exec->scratch).data) : nullptr;
       Host host(module->host());
-      plan->Execute(weights, exec->inputs, exec->outputs, scratch, host, ToView);
+      plan->Execute(weights, exec->inputs, exec->outputs, scratch, host, ToView,
+                    As<Queue>(queue)->times.get());
       As<Queue>(queue)->reached.store(exec->signal, std::memory_order_release);
     });
   }
@@ -306,6 +329,9 @@ class HostBackend {
                                           WeightsSeal,
                                           WeightsGet,
                                           WeightsRelease};
+
+  static constexpr ms_profile_api kProfile = {sizeof(ms_profile_api), 0, ProfileEnable,
+                                              ProfileRead};
 
   static constexpr ms_str Literal(const char* text) {
     return {text, std::char_traits<char>::length(text)};

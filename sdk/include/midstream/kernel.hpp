@@ -47,6 +47,9 @@ class Kernel {
   // is copied where not; Run is never called.
   virtual bool IsView() const { return false; }
 
+  // Which of several ways it computes by ("winograd"), for profiles. Lives as long as the kernel.
+  virtual std::string_view Variant() const { return {}; }
+
   // Computes the outputs. Allocates nothing. May throw Error for input values that have no answer.
   virtual void Run(const KernelArgs& args) const = 0;
 };

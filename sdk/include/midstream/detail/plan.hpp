@@ -7,6 +7,8 @@
 #ifndef MIDSTREAM_DETAIL_PLAN_HPP_
 #define MIDSTREAM_DETAIL_PLAN_HPP_
 
+#include <chrono>
+
 #include "midstream/arena.hpp"
 #include "midstream/detail/module.hpp"
 
@@ -26,6 +28,29 @@ struct Step {
   uint32_t first_view;  // in Plan::views_: the inputs, then the outputs
   uint32_t n_inputs;
   uint32_t n_outputs;
+  uint32_t node;  // that makes output 0
+};
+
+// When the steps of the plans of one queue ran, until the core reads it; see MS_EXT_PROFILE.
+class Timeline {
+ public:
+  static constexpr size_t kMaxEvents = size_t{1} << 18;  // beyond it events are dropped
+
+  static uint64_t Now() {
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                     std::chrono::steady_clock::now().time_since_epoch())
+                                     .count());
+  }
+  void Add(const void* plan, uint32_t node, uint64_t begin_ns, uint64_t end_ns,
+           std::string_view kernel) {
+    if (events_.size() == kMaxEvents) return;
+    auto* handle = static_cast<ms_plan*>(const_cast<void*>(plan));
+    events_.push_back({sizeof(ms_profile_event), node, handle, begin_ns, end_ns, Str(kernel)});
+  }
+  std::vector<ms_profile_event> Take() { return std::exchange(events_, {}); }
+
+ private:
+  std::vector<ms_profile_event> events_;
 };
 
 class Plan {
@@ -35,7 +60,7 @@ class Plan {
     Describe(graph);
     PlaceFixed(graph);
     PlaceScratch(LiveUses());
-    AddSteps();
+    AddSteps(graph);
     for (uint32_t i = 0; i < module_->outputs().size(); ++i) {
       const Place& place = places_[Root(module_->outputs()[i])];
       if (place.where != Where::kOutput || place.idx != i) copies_.push_back(i);
@@ -47,11 +72,11 @@ class Plan {
     return views_offset_ + AlignUp(views_.size() * sizeof(TensorView));
   }
 
-  // inputs and outputs in segment order; to_view finds a tensor's host address. Requires: weights
-  // sealed (or null without slots).
+  // inputs and outputs in segment order; to_view finds a tensor's host address. times: null, or gets
+  // when each step ran. Requires: weights sealed (or null without slots).
   template <typename ToView>
   void Execute(const Weights* weights, const ms_tensor* inputs, const ms_tensor* outputs,
-               std::byte* scratch, const Host& host, ToView&& to_view) const {
+               std::byte* scratch, const Host& host, ToView&& to_view, Timeline* times) const {
     auto* views = reinterpret_cast<TensorView*>(scratch + views_offset_);
     if (!views_.empty())
       std::memcpy(static_cast<void*>(views), views_.data(), views_.size() * sizeof(TensorView));
@@ -75,16 +100,22 @@ class Plan {
     for (size_t i = 0; i < views_.size(); ++i) views[i].data = address(view_places_[i]);
     const std::byte* const* packed =
         weights != nullptr ? weights->packed() : no_weights_packed_.data();
+    uint64_t begin_ns = times != nullptr ? Timeline::Now() : 0;
     for (const Step& step : steps_) {
       TensorView* in = views + step.first_view;
       TensorView* out = in + step.n_inputs;
+      const Kernel& kernel = *module_->uses()[step.use].kernel;
       if (step.view) {
         if (out->bytes() > 0) std::memcpy(out->data, in->data, out->bytes());
-        continue;
+      } else {
+        kernel.Run({in, out, step.n_inputs, step.n_outputs, packed + module_->use_offset(step.use),
+                    scratch + kernel_offset_, &host});
       }
-      module_->uses()[step.use].kernel->Run({in, out, step.n_inputs, step.n_outputs,
-                                             packed + module_->use_offset(step.use),
-                                             scratch + kernel_offset_, &host});
+      if (times != nullptr) {
+        const uint64_t end_ns = Timeline::Now();
+        times->Add(this, step.node, begin_ns, end_ns, step.view ? "copy" : kernel.Variant());
+        begin_ns = end_ns;
+      }
     }
     for (uint32_t i : copies_) {
       const void* from = address(places_[Root(module_->outputs()[i])]);
@@ -196,14 +227,17 @@ class Plan {
     live_ = live;
   }
 
-  void AddSteps() {
+  void AddSteps(const GraphView& graph) {
     uint64_t kernel_bytes = 0;
     Host host(module_->host());
     for (uint32_t u : live_) {
       const KernelUse& use = module_->uses()[u];
-      Step step{u, use.kernel->IsView(), static_cast<uint32_t>(views_.size()),
+      Step step{u,
+                use.kernel->IsView(),
+                static_cast<uint32_t>(views_.size()),
                 static_cast<uint32_t>(use.inputs.size()),
-                static_cast<uint32_t>(use.outputs.size())};
+                static_cast<uint32_t>(use.outputs.size()),
+                graph.value(use.outputs[0]).info().producer};
       for (uint32_t id : use.inputs) AddView(id);
       for (uint32_t id : use.outputs) AddView(id);
       const TensorView* in = views_.data() + step.first_view;
