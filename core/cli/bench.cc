@@ -185,11 +185,7 @@ void AddBench(CLI::App& app, Action* action) {
       "With --update-rate, slices of about a second take turns: quiet, under updates, and\n"
       "beside plain memory copies of the same bytes at the same rate.\n",
       &args->json);
-  command
-      ->add_option("MODEL", args->model,
-                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
-      ->required();
-  AddSignature(*command, &args->signature);
+  AddModel(*command, &args->model, &args->signature);
   AddRepeated(
       *command, "--input", &args->inputs,
       fmt::format("Feed this tensor; without a SPEC ({}) a random one. Without --input: the "

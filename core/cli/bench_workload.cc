@@ -36,13 +36,9 @@ Result<std::vector<NamedTensor>> Perturbed(const std::vector<NamedTensor>& weigh
 Outcome BenchWorkload::Open() {
   SessionOptions options;
   options.outputs = args_.outputs;
-  std::vector<InputArg> named;
-  for (const std::string& text : args_.inputs) {
-    Result<InputArg> input = ParseInputArg(text);
-    if (!input.ok()) return {Exit::kUsage, input.status()};
-    options.inputs.push_back(input->name);
-    named.push_back(*std::move(input));
-  }
+  const Result<std::vector<InputArg>> named = ParseInputArgs(args_.inputs);
+  if (!named.ok()) return {Exit::kUsage, named.status()};
+  options.inputs = InputNames(*named);
   if (Outcome opened = OpenEngine(args_.config, &engine_); !opened.ok()) return opened;
   Result<Model> model = engine_.Load(args_.model, "", args_.signature);
   if (!model.ok()) return DataFailure(model.status());
@@ -50,7 +46,7 @@ Outcome BenchWorkload::Open() {
   Result<Session> session = model_->CreateSession(options);
   if (!session.ok()) return DataFailure(session.status());
   session_ = *std::move(session);
-  if (Status made = MakeInputs(named); !made.ok()) return DataFailure(made);
+  if (Status made = MakeInputs(*named); !made.ok()) return DataFailure(made);
   if (Status made = MakeSets(); !made.ok()) return DataFailure(made);
   clients_.resize(static_cast<size_t>(args_.clients));
   if (Status learned = LearnAnswers(); !learned.ok()) return DataFailure(learned);
@@ -58,18 +54,9 @@ Outcome BenchWorkload::Open() {
 }
 
 Status BenchWorkload::MakeInputs(const std::vector<InputArg>& named) {
-  for (const TensorSpec& input : session_->inputs()) {
-    std::string spec;
-    for (const InputArg& arg : named) {
-      if (WithoutPort(arg.name) == WithoutPort(input.name)) spec = arg.spec;
-    }
-    const uint64_t seed = args_.seed + inputs_.size();
-    Result<Tensor> value =
-        spec.empty() ? RandomBatch(input, args_.batch, seed) : ReadValue(input, spec, seed);
-    if (!value.ok()) return value.status();
-    named_inputs_.push_back({input.name, *value});
-    inputs_.push_back(*std::move(value));
-  }
+  MS_ASSIGN_OR_RETURN(named_inputs_,
+                      cli::MakeInputs(session_->inputs(), named, args_.batch, args_.seed));
+  for (const NamedTensor& input : named_inputs_) inputs_.push_back(input.value);
   return OkStatus();
 }
 

@@ -19,9 +19,14 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector
   return command.add_option(name, *to, description)->allow_extra_args(false)->check(NotEmpty());
 }
 
-void AddSignature(CLI::App& command, std::string* to) {
+void AddModel(CLI::App& command, std::string* model, std::string* signature) {
   command
-      .add_option("--signature", *to,
+      .add_option("MODEL", *model,
+                  "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
+      ->required();
+  if (signature == nullptr) return;
+  command
+      .add_option("--signature", *signature,
                   "Signature of a SavedModel; without it, serving_default or the only one")
       ->type_name("NAME")
       ->check(NotEmpty());

@@ -56,8 +56,8 @@ struct ConfigArgs {
 CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector<std::string>* to,
                          const std::string& description);
 
-// --signature NAME.
-void AddSignature(CLI::App& command, std::string* to);
+// MODEL and, for commands that choose one, --signature NAME. signature: may be null.
+void AddModel(CLI::App& command, std::string* model, std::string* signature);
 
 // For options whose value may come from an unset shell variable: nothing is a mistake, not a default.
 CLI::Validator NotEmpty();

@@ -67,6 +67,29 @@ Result<InputArg> ParseInputArg(std::string_view text) {
   return arg;
 }
 
+Result<std::vector<InputArg>> ParseInputArgs(const std::vector<std::string>& texts) {
+  std::vector<InputArg> args;
+  for (const std::string& text : texts) {
+    MS_ASSIGN_OR_RETURN(InputArg arg, ParseInputArg(text));
+    args.push_back(std::move(arg));
+  }
+  return args;
+}
+
+std::vector<std::string> InputNames(const std::vector<InputArg>& args) {
+  std::vector<std::string> names;
+  for (const InputArg& arg : args) names.push_back(arg.name);
+  return names;
+}
+
+std::string SpecOf(const std::string& input, const std::vector<InputArg>& args) {
+  std::string spec;
+  for (const InputArg& arg : args) {
+    if (WithoutPort(arg.name) == WithoutPort(input)) spec = arg.spec;
+  }
+  return spec;
+}
+
 Result<Tensor> ReadValue(const TensorSpec& input, const std::string& spec, uint64_t seed) {
   if (spec.starts_with(kRandom)) {
     const std::optional<Shape> shape = ParseShape(std::string_view(spec).substr(kRandom.size()));
@@ -131,6 +154,21 @@ Result<Tensor> RandomBatch(const TensorSpec& input, int64_t batch, uint64_t seed
       fmt::format("input '{}' has the shape {}, which does not tell what to feed: give --input "
                   "{}=random:SHAPE or a file",
                   input.name, input.shape.ToString(), input.name));
+}
+
+Result<std::vector<NamedTensor>> MakeInputs(const std::vector<TensorSpec>& inputs,
+                                            const std::vector<InputArg>& args, int64_t batch,
+                                            uint64_t seed) {
+  std::vector<NamedTensor> values;
+  for (const TensorSpec& input : inputs) {
+    const std::string spec = SpecOf(input.name, args);
+    const uint64_t own_seed = seed + values.size();
+    Result<Tensor> value =
+        spec.empty() ? RandomBatch(input, batch, own_seed) : ReadValue(input, spec, own_seed);
+    if (!value.ok()) return value.status();
+    values.push_back({input.name, *std::move(value)});
+  }
+  return values;
 }
 
 }  // namespace midstream::cli

@@ -167,11 +167,7 @@ void AddInspect(CLI::App& app, Action* action) {
       "  midstream inspect checkpoints/ --output fc2/add   operators that fc2/add needs\n"
       "  midstream inspect checkpoints/ --precision --set precision.mode=mixed_float16\n",
       &args->json);
-  command
-      ->add_option("MODEL", args->model,
-                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
-      ->required();
-  AddSignature(*command, &args->signature);
+  AddModel(*command, &args->model, &args->signature);
   AddRepeated(*command, "--output", &args->outputs,
               "Count the operators that this tensor needs, instead of those that the model's "
               "outputs need (repeatable)")

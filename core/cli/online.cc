@@ -120,11 +120,7 @@ void AddOnline(CLI::App& app, Action* action) {
       "    --config configs/online.toml --images x.npy --labels y.npy\n"
       "  midstream online model.ckpt-0 --watch runs/7 --images x.npy --labels y.npy   live\n",
       &args->json);
-  command
-      ->add_option("MODEL", args->model,
-                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
-      ->required();
-  AddSignature(*command, &args->signature);
+  AddModel(*command, &args->model, &args->signature);
   AddRepeated(*command, "--input", &args->inputs,
               fmt::format("Feed this tensor; the first one without a SPEC ({}) takes the batches. "
                           "Without --input: the placeholders that the output needs (repeatable)",

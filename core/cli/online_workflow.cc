@@ -10,13 +10,9 @@ namespace midstream::cli {
 
 Outcome OnlineWorkflow::Open() {
   SessionOptions options;
-  std::vector<InputArg> named;
-  for (const std::string& text : args_.inputs) {
-    Result<InputArg> input = ParseInputArg(text);
-    if (!input.ok()) return {Exit::kUsage, input.status()};
-    options.inputs.push_back(input->name);
-    named.push_back(*std::move(input));
-  }
+  const Result<std::vector<InputArg>> named = ParseInputArgs(args_.inputs);
+  if (!named.ok()) return {Exit::kUsage, named.status()};
+  options.inputs = InputNames(*named);
   if (Outcome opened = OpenEngine(args_.config, &engine_); !opened.ok()) return opened;
   const Stopwatch opening;
   Result<Model> model = engine_.Load(args_.model, "", args_.signature);
@@ -34,7 +30,7 @@ Outcome OnlineWorkflow::Open() {
   Result<Session> session = model_->CreateSession(options);
   if (!session.ok()) return DataFailure(session.status());
   session_ = *std::move(session);
-  if (Status made = MakeInputs(named); !made.ok()) return DataFailure(made);
+  if (Status made = MakeInputs(*named); !made.ok()) return DataFailure(made);
   if (Status compiled = Compile(); !compiled.ok()) return DataFailure(compiled);
   compile_ms_ = compiling.milliseconds();
   compiles_before_ = Engine::stats().compiles;
@@ -45,10 +41,7 @@ Outcome OnlineWorkflow::Open() {
 Status OnlineWorkflow::MakeInputs(const std::vector<InputArg>& named) {
   bool batches_placed = false;
   for (const TensorSpec& input : session_->inputs()) {
-    std::string spec;
-    for (const InputArg& arg : named) {
-      if (WithoutPort(arg.name) == WithoutPort(input.name)) spec = arg.spec;
-    }
+    const std::string spec = SpecOf(input.name, named);
     const uint64_t seed = args_.seed + values_.size();
     Tensor value;
     if (!spec.empty()) {

@@ -131,17 +131,14 @@ Outcome RunAgain(const Args& args, Model& model, Session& session,
 Outcome RunModel(const Args& args) {
   SessionOptions options;
   options.outputs = args.outputs;
-  std::vector<InputArg> inputs;
-  for (const std::string& text : args.inputs) {
-    Result<InputArg> input = ParseInputArg(text);
-    if (input.ok() && input->spec.empty()) {
-      input = InvalidArgument(
-          fmt::format("input '{}' has no value: give {}={}", text, text, kValueHelp));
-    }
-    if (!input.ok()) return {Exit::kUsage, input.status()};
-    options.inputs.push_back(input->name);
-    inputs.push_back(*std::move(input));
+  const Result<std::vector<InputArg>> inputs = ParseInputArgs(args.inputs);
+  if (!inputs.ok()) return {Exit::kUsage, inputs.status()};
+  for (const InputArg& input : *inputs) {
+    if (!input.spec.empty()) continue;
+    return {Exit::kUsage,
+            fmt::format("input '{0}' has no value: give {0}={1}", input.name, kValueHelp)};
   }
+  options.inputs = InputNames(*inputs);
 
   Engine engine;
   if (Outcome opened = OpenEngine(args.config, &engine); !opened.ok()) return opened;
@@ -153,7 +150,7 @@ Outcome RunModel(const Args& args) {
     const Result<uint64_t> version = model->UpdateFrom(args.weights[i]);
     if (!version.ok()) return DataFailure(version.status());
   }
-  const auto values = ReadInputs(inputs, *session, args.seed);
+  const auto values = ReadInputs(*inputs, *session, args.seed);
   if (!values.ok()) return DataFailure(values.status());
 
   Outcome outcome = RunOnce(args, *session, *values);
@@ -173,11 +170,7 @@ void AddRun(CLI::App& app, Action* action) {
       "    --input Placeholder=random:16x784 --output fc2/add --backend reference --save out.npz\n"
       "  midstream run model.ckpt-0 --input Placeholder=x.npy --watch runs/7   again and again\n",
       &args->json);
-  command
-      ->add_option("MODEL", args->model,
-                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
-      ->required();
-  AddSignature(*command, &args->signature);
+  AddModel(*command, &args->model, &args->signature);
   AddRepeated(
       *command, "--input", &args->inputs,
       fmt::format("Feed a tensor: {}; any tensor of the graph may be fed (repeatable)", kValueHelp))

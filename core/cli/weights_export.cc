@@ -147,10 +147,7 @@ void AddWeightsExport(CLI::App& weights, Action* action) {
       "  midstream weights export model.ckpt-0 --weights policy.safetensors --output "
       "out/new.ckpt\n",
       &args->json);
-  command
-      ->add_option("MODEL", args->model,
-                   "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
-      ->required();
+  AddModel(*command, &args->model, nullptr);
   command
       ->add_option(
           "--output", args->output,

@@ -33,6 +33,29 @@ TEST(InputArg, RefusesAMissingNameOrValue) {
   }
 }
 
+TEST(InputArgs, AreForTheInputsTheyName) {
+  const auto args = ParseInputArgs({"x:0=random:2x3", "y"});
+  ASSERT_TRUE(args.ok());
+  EXPECT_EQ(InputNames(*args), (std::vector<std::string>{"x:0", "y"}));
+  EXPECT_EQ(SpecOf("x", *args), "random:2x3");
+  EXPECT_EQ(SpecOf("y:0", *args), "");
+  EXPECT_EQ(SpecOf("z", *args), "");
+  EXPECT_FALSE(ParseInputArgs({"x", "=y"}).ok());
+
+  const std::vector<TensorSpec> inputs = {
+      {"x", DType::kF32, Shape::UnknownRank()},
+      {"y", DType::kI32, Shape({kUnknownDim, 4})},
+  };
+  const auto values = MakeInputs(inputs, *args, 5, 7);
+  ASSERT_TRUE(values.ok()) << values.status().message();
+  ASSERT_EQ(values->size(), 2u);
+  EXPECT_EQ((*values)[0].value.shape(), Shape({2, 3}));
+  EXPECT_EQ((*values)[1].name, "y");
+  EXPECT_EQ((*values)[1].value.dtype(), DType::kI32);
+  EXPECT_EQ((*values)[1].value.shape(), Shape({5, 4}));
+  EXPECT_FALSE(MakeInputs({{"w", DType::kF32, Shape::UnknownRank()}}, {}, 5, 7).ok());
+}
+
 TEST(InputValue, ReadsArraysAndMembersOfArchives) {
   const std::string digits = std::string(MS_TEST_DATA) + "/digits/";
   const auto images = ReadValue(Input(), digits + "eval_images.npy", 0);
