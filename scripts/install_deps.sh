@@ -16,6 +16,8 @@ packages=(
   libcli11-dev
   # cpu_blas opens OpenBLAS at run time, so only its library is needed.
   libopenblas0-pthread
+  # opencl: headers, the loader, and a driver for the CPU. oclgrind checks its kernels in tests.
+  ocl-icd-opencl-dev opencl-c-headers pocl-opencl-icd oclgrind
   # Tests and benches. libleveldb-dev writes the tables that tests read.
   libgtest-dev libgmock-dev libbenchmark-dev libleveldb-dev
 )
