@@ -2,7 +2,8 @@
 //
 // The node's inputs reach the plugin as inputs, weights or constants, as the test says. Outputs and
 // scratch are filled with two different patterns in two runs, which must agree: so a plugin that
-// leaves a byte unwritten, reads stale scratch or writes past the end is found.
+// leaves a byte unwritten, reads stale scratch or writes past the end is found. On a device without
+// host memory all of them lie in one buffer, one behind the other, as the core lays them out.
 #ifndef MIDSTREAM_TESTS_PLUGINS_PLUGIN_RUNNER_H_
 #define MIDSTREAM_TESTS_PLUGINS_PLUGIN_RUNNER_H_
 
@@ -152,6 +153,7 @@ class NodeRunner {
 
  private:
   static constexpr int64_t kGuard = 64;
+  static constexpr uint64_t kTimeoutNs = uint64_t{60} * 1'000'000'000;
 
   // `bytes` of memory and a guard, all filled with the pattern.
   static Result<Tensor> Guarded(size_t bytes, uint8_t pattern) {
@@ -166,6 +168,7 @@ class NodeRunner {
   }
 
   Result<std::vector<Tensor>> RunOver(const backend::WeightSet* weights, uint8_t pattern) {
+    if ((device_->info().flags & MS_DEVICE_HOST_MEMORY) == 0) return RunInBuffer(weights, pattern);
     std::vector<Tensor> memory, outputs;
     for (ValueId id : node_.graph.outputs()) {
       const Value& value = node_.graph.value(id);
@@ -176,7 +179,10 @@ class NodeRunner {
       memory.push_back(guarded);
     }
     MS_ASSIGN_OR_RETURN(Tensor scratch, Guarded(plan_->scratch_bytes(), pattern));
-    MS_RETURN_IF_ERROR(Execute(weights, outputs, scratch));
+    std::vector<ms_tensor> in, out;
+    for (const Tensor& tensor : node_.inputs) in.push_back(backend::HostTensor(tensor));
+    for (const Tensor& tensor : outputs) out.push_back(backend::HostTensor(tensor));
+    MS_RETURN_IF_ERROR(Execute(weights, in, out, backend::HostTensor(scratch)));
     memory.push_back(scratch);
     for (const Tensor& block : memory) {
       if (!GuardIntact(block, pattern))
@@ -185,12 +191,107 @@ class NodeRunner {
     return outputs;
   }
 
-  Status Execute(const backend::WeightSet* weights, const std::vector<Tensor>& outputs,
-                 const Tensor& scratch) {
+  // Tensors in one stretch of memory, each followed by a guard.
+  class Image {
+   public:
+    // The place of `bytes` bytes, where `from` is copied unless it is null.
+    uint64_t Add(size_t bytes, const void* from) {
+      pieces_.push_back({size_, bytes, from});
+      size_ = (size_ + bytes + kGuard + 63) / 64 * 64;
+      return pieces_.back().offset;
+    }
+    Result<Tensor> Make(uint8_t pattern) const {
+      MS_ASSIGN_OR_RETURN(Tensor memory, Guarded(size_, pattern));
+      auto* base = static_cast<uint8_t*>(memory.mutable_data());
+      for (const Piece& piece : pieces_) {
+        if (piece.from != nullptr) std::memcpy(base + piece.offset, piece.from, piece.bytes);
+      }
+      return memory;
+    }
+    // Nothing changed outside the pieces, and nothing inside those that were given.
+    bool Intact(const Tensor& memory, const Tensor& before) const {
+      auto now = memory.as<uint8_t>(), then = before.as<uint8_t>();
+      size_t at = 0;
+      for (const Piece& piece : pieces_) {
+        const size_t end = piece.from != nullptr ? piece.offset + piece.bytes : piece.offset;
+        if (!std::equal(now.begin() + at, now.begin() + end, then.begin() + at)) return false;
+        at = piece.offset + piece.bytes;
+      }
+      return std::equal(now.begin() + at, now.end(), then.begin() + at);
+    }
+
+   private:
+    struct Piece {
+      uint64_t offset;
+      size_t bytes;
+      const void* from;
+    };
+    std::vector<Piece> pieces_;
+    uint64_t size_ = 0;
+  };
+
+  Result<std::vector<Tensor>> RunInBuffer(const backend::WeightSet* weights, uint8_t pattern) {
+    Image image;
     std::vector<ms_tensor> in, out;
-    for (const Tensor& tensor : node_.inputs) in.push_back(backend::HostTensor(tensor));
-    for (const Tensor& tensor : outputs) out.push_back(backend::HostTensor(tensor));
-    ms_tensor scratch_tensor = backend::HostTensor(scratch);
+    for (const Tensor& tensor : node_.inputs) {
+      in.push_back(backend::HostTensor(tensor));
+      in.back().byte_offset = image.Add(tensor.byte_size(), tensor.data());
+    }
+    for (ValueId id : node_.graph.outputs()) {
+      const Value& value = node_.graph.value(id);
+      MS_ASSIGN_OR_RETURN(size_t bytes, ByteSize(value.dtype, value.shape));
+      out.push_back(backend::HostTensor(value.dtype, value.shape, nullptr));
+      out.back().byte_offset = image.Add(bytes, nullptr);
+    }
+    const Shape scratch_shape{static_cast<int64_t>(plan_->scratch_bytes())};
+    ms_tensor scratch = backend::HostTensor(DType::kU8, scratch_shape, nullptr);
+    scratch.byte_offset = image.Add(plan_->scratch_bytes(), nullptr);
+    MS_ASSIGN_OR_RETURN(const Tensor before, image.Make(pattern));
+    MS_ASSIGN_OR_RETURN(Tensor after, image.Make(pattern));
+
+    ms_buffer* buffer = nullptr;
+    ms_error error{};
+    error.struct_size = sizeof error;
+    ms_code code =
+        device_->table().buffer_alloc(device_->handle(), before.byte_size(), &buffer, &error);
+    MS_RETURN_IF_ERROR(backend::FromAbi(code, error, device_->plugin_name(), "buffer_alloc"));
+    const std::unique_ptr<ms_buffer, void (*)(ms_buffer*)> owner(buffer,
+                                                                 device_->table().buffer_release);
+    for (auto* tensors : {&in, &out}) {
+      for (ms_tensor& tensor : *tensors) {
+        tensor.buffer = buffer;
+        tensor.data = nullptr;
+      }
+    }
+    scratch.buffer = buffer;
+    ms_tensor all = backend::HostTensor(before);
+    all.buffer = buffer;
+    all.data = nullptr;
+    MS_RETURN_IF_ERROR(Copy(backend::HostTensor(before), all));
+    MS_RETURN_IF_ERROR(Execute(weights, in, out, scratch));
+    MS_RETURN_IF_ERROR(Copy(all, backend::HostTensor(after)));
+    if (!image.Intact(after, before)) return Internal("wrote outside its outputs and scratch");
+    std::vector<Tensor> outputs;
+    for (size_t i = 0; i < out.size(); ++i) {
+      const Value& value = node_.graph.value(node_.graph.outputs()[i]);
+      outputs.push_back(Tensor::Wrap(value.dtype, value.shape,
+                                     after.as<uint8_t>().data() + out[i].byte_offset,
+                                     std::make_shared<Tensor>(after)));
+    }
+    return outputs;
+  }
+
+  Status Copy(const ms_tensor& from, const ms_tensor& to) {
+    ms_error error{};
+    error.struct_size = sizeof error;
+    ms_code code =
+        device_->table().queue_copy(queue_->handle(), &from, &to, queue_->NextSignal(), &error);
+    MS_RETURN_IF_ERROR(backend::FromAbi(code, error, device_->plugin_name(), "queue_copy"));
+    return queue_->Wait(kTimeoutNs);
+  }
+
+  Status Execute(const backend::WeightSet* weights, const std::vector<ms_tensor>& in,
+                 const std::vector<ms_tensor>& out, const ms_tensor& scratch) {
     ms_exec exec{};
     exec.struct_size = sizeof exec;
     exec.weights = weights == nullptr ? nullptr : weights->handle();
@@ -198,13 +299,13 @@ class NodeRunner {
     exec.n_inputs = static_cast<uint32_t>(in.size());
     exec.outputs = out.data();
     exec.n_outputs = static_cast<uint32_t>(out.size());
-    exec.scratch = &scratch_tensor;
+    exec.scratch = &scratch;
     exec.signal = queue_->NextSignal();
     ms_error error{};
     error.struct_size = sizeof error;
     ms_code code = device_->table().execute(plan_->handle(), queue_->handle(), &exec, &error);
     MS_RETURN_IF_ERROR(backend::FromAbi(code, error, device_->plugin_name(), "execute"));
-    return queue_->Wait(uint64_t{60} * 1'000'000'000);
+    return queue_->Wait(kTimeoutNs);
   }
 
   std::shared_ptr<backend::Device> device_;
