@@ -1,0 +1,15 @@
+// The groups of operators, one for each file of this folder.
+#ifndef MIDSTREAM_PLUGINS_OPENCL_OPS_OP_TABLE_H_
+#define MIDSTREAM_PLUGINS_OPENCL_OPS_OP_TABLE_H_
+
+#include "kernel.h"
+
+namespace midstream::opencl {
+
+void AddElementwiseOps(OpList* list);
+void AddMatMulOps(OpList* list);
+void AddViewOps(OpList* list);
+
+}  // namespace midstream::opencl
+
+#endif  // MIDSTREAM_PLUGINS_OPENCL_OPS_OP_TABLE_H_

@@ -1,0 +1,35 @@
+// A buffer of the interface, and a tensor's place in device memory or in the host's.
+#ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_BUFFER_H_
+#define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_BUFFER_H_
+
+#include "runtime/device.h"
+
+namespace midstream::opencl {
+
+struct Buffer {
+  Device* device;
+  Mem mem;
+  uint64_t bytes;
+  void (*released)(void*) = nullptr;
+  void* user = nullptr;
+};
+
+inline const Buffer* BufferOf(const ms_tensor& tensor) {
+  return reinterpret_cast<const Buffer*>(tensor.buffer);
+}
+inline uint64_t BytesOf(const ms_tensor& tensor) {
+  return static_cast<uint64_t>(sdk::Count({tensor.shape, tensor.rank})) *
+         sdk::ByteWidth(tensor.dtype);
+}
+inline std::byte* HostAddress(const ms_tensor& tensor) {
+  return static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
+}
+
+// Copies between two tensors of equal size, wherever they lie; enqueues. event may be null; it is
+// not set when there is nothing to copy.
+void EnqueueCopy(cl_command_queue queue, const ms_tensor& from, const ms_tensor& to,
+                 cl_event* event);
+
+}  // namespace midstream::opencl
+
+#endif  // MIDSTREAM_PLUGINS_OPENCL_RUNTIME_BUFFER_H_

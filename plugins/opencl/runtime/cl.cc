@@ -1,0 +1,68 @@
+#include "runtime/cl.h"
+
+namespace midstream::opencl {
+namespace {
+
+struct Name {
+  cl_int code;
+  const char* name;
+  ms_code meaning;
+};
+constexpr cl_int kPlatformNotFound = -1001;  // cl_khr_icd: no vendor is registered
+
+constexpr Name kNames[] = {
+    {CL_DEVICE_NOT_FOUND, "CL_DEVICE_NOT_FOUND", MS_UNAVAILABLE},
+    {CL_DEVICE_NOT_AVAILABLE, "CL_DEVICE_NOT_AVAILABLE", MS_UNAVAILABLE},
+    {CL_COMPILER_NOT_AVAILABLE, "CL_COMPILER_NOT_AVAILABLE", MS_UNIMPLEMENTED},
+    {CL_MEM_OBJECT_ALLOCATION_FAILURE, "CL_MEM_OBJECT_ALLOCATION_FAILURE", MS_RESOURCE_EXHAUSTED},
+    {CL_OUT_OF_RESOURCES, "CL_OUT_OF_RESOURCES", MS_RESOURCE_EXHAUSTED},
+    {CL_OUT_OF_HOST_MEMORY, "CL_OUT_OF_HOST_MEMORY", MS_RESOURCE_EXHAUSTED},
+    {CL_INVALID_BUFFER_SIZE, "CL_INVALID_BUFFER_SIZE", MS_RESOURCE_EXHAUSTED},
+    {CL_BUILD_PROGRAM_FAILURE, "CL_BUILD_PROGRAM_FAILURE", MS_UNIMPLEMENTED},
+    {CL_INVALID_BUILD_OPTIONS, "CL_INVALID_BUILD_OPTIONS", MS_UNIMPLEMENTED},
+    {CL_INVALID_BINARY, "CL_INVALID_BINARY", MS_DATA_LOSS},
+    {CL_INVALID_VALUE, "CL_INVALID_VALUE", MS_INTERNAL},
+    {CL_INVALID_DEVICE, "CL_INVALID_DEVICE", MS_UNAVAILABLE},
+    {CL_INVALID_CONTEXT, "CL_INVALID_CONTEXT", MS_UNAVAILABLE},
+    {CL_INVALID_COMMAND_QUEUE, "CL_INVALID_COMMAND_QUEUE", MS_UNAVAILABLE},
+    {CL_INVALID_MEM_OBJECT, "CL_INVALID_MEM_OBJECT", MS_INTERNAL},
+    {CL_INVALID_PROGRAM_EXECUTABLE, "CL_INVALID_PROGRAM_EXECUTABLE", MS_INTERNAL},
+    {CL_INVALID_KERNEL_NAME, "CL_INVALID_KERNEL_NAME", MS_INTERNAL},
+    {CL_INVALID_ARG_INDEX, "CL_INVALID_ARG_INDEX", MS_INTERNAL},
+    {CL_INVALID_ARG_VALUE, "CL_INVALID_ARG_VALUE", MS_INTERNAL},
+    {CL_INVALID_ARG_SIZE, "CL_INVALID_ARG_SIZE", MS_INTERNAL},
+    {CL_INVALID_KERNEL_ARGS, "CL_INVALID_KERNEL_ARGS", MS_INTERNAL},
+    {CL_INVALID_WORK_GROUP_SIZE, "CL_INVALID_WORK_GROUP_SIZE", MS_INTERNAL},
+    {CL_INVALID_WORK_ITEM_SIZE, "CL_INVALID_WORK_ITEM_SIZE", MS_INTERNAL},
+    {CL_INVALID_GLOBAL_WORK_SIZE, "CL_INVALID_GLOBAL_WORK_SIZE", MS_INTERNAL},
+    {CL_INVALID_EVENT_WAIT_LIST, "CL_INVALID_EVENT_WAIT_LIST", MS_INTERNAL},
+    {CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, "CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST",
+     MS_ABORTED},
+    {kPlatformNotFound, "CL_PLATFORM_NOT_FOUND_KHR", MS_UNAVAILABLE},
+};
+
+const Name* Find(cl_int code) {
+  for (const Name& name : kNames) {
+    if (name.code == code) return &name;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string CodeName(cl_int code) {
+  const Name* name = Find(code);
+  return std::string(name != nullptr ? name->name : "OpenCL error") + " (" + std::to_string(code) +
+         ")";
+}
+
+ms_code ToMs(cl_int code) {
+  const Name* name = Find(code);
+  return name != nullptr ? name->meaning : MS_INTERNAL;
+}
+
+void Throw(cl_int code, const std::string& what) {
+  throw sdk::Error(ToMs(code), what + " failed: " + CodeName(code));
+}
+
+}  // namespace midstream::opencl

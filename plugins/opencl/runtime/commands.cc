@@ -1,0 +1,152 @@
+#include "runtime/commands.h"
+
+#include <algorithm>
+
+namespace midstream::opencl {
+namespace {
+
+void SetArg(cl_kernel kernel, uint32_t index, size_t size, const void* value) {
+  const cl_int code = clSetKernelArg(kernel, index, size, value);
+  if (code != CL_SUCCESS) Throw(code, "argument " + std::to_string(index) + " of a kernel");
+}
+
+void SetMemory(cl_kernel kernel, uint32_t index, Bindings::Range range, uint32_t width) {
+  const cl_ulong first = range.offset / width;
+  SetArg(kernel, index, sizeof range.mem, &range.mem);
+  SetArg(kernel, index + 1, sizeof first, &first);
+}
+
+uint32_t WidthOf(const Operand& operand) { return std::max<uint32_t>(1, operand.dtype.bits / 8u); }
+
+bool HasWork(const Command& command) {
+  if (const auto* copy = std::get_if<CopyCommand>(&command.what)) return copy->from.bytes() > 0;
+  const Call& call = std::get<Call>(command.what);
+  return std::ranges::all_of(call.global, [](size_t n) { return n > 0; });
+}
+
+}  // namespace
+
+Bindings::Range Bindings::Resolve(const Place& place) const {
+  Range range = place.where == Where::kFixed ? Range{place.mem.get(), 0} : Find(place);
+  if (range.mem == nullptr) throw sdk::Error(MS_INTERNAL, "a kernel reads a value without memory");
+  range.offset += place.offset;
+  return range;
+}
+
+// An instance that goes back to its list.
+class CommandList::Borrowed {
+ public:
+  explicit Borrowed(CommandList* list) : list_(list) {
+    {
+      std::lock_guard lock(list->mutex_);
+      if (!list->idle_.empty()) {
+        instance_ = std::move(list->idle_.back());
+        list->idle_.pop_back();
+      }
+    }
+    if (instance_ == nullptr) instance_ = list->MakeInstance();
+  }
+  ~Borrowed() {
+    std::lock_guard lock(list_->mutex_);
+    list_->idle_.push_back(std::move(instance_));
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  cl_kernel kernel(size_t step) const { return instance_->kernels[step].get(); }
+
+ private:
+  CommandList* list_;
+  std::unique_ptr<Instance> instance_;
+};
+
+CommandList::CommandList(Device* device, std::vector<Command> commands) : device_(device) {
+  for (Command& command : commands) {
+    if (HasWork(command)) steps_.push_back(MakeStep(std::move(command)));
+  }
+  idle_.push_back(MakeInstance());
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    auto* call = std::get_if<Call>(&steps_[i].command.what);
+    if (call != nullptr) device_->FitGroup(idle_.front()->kernels[i].get(), call);
+  }
+}
+
+CommandList::~CommandList() = default;
+
+CommandList::Step CommandList::MakeStep(Command command) const {
+  Step step{std::move(command), {}};
+  const auto* call = std::get_if<Call>(&step.command.what);
+  if (call == nullptr) return step;
+  uint32_t index = 0;
+  for (const Arg& arg : call->args) {
+    const auto* operand = std::get_if<Operand>(&arg);
+    if (operand != nullptr && operand->place.where != Where::kFixed) {
+      step.patches.push_back({index, WidthOf(*operand), operand->place});
+    }
+    index += operand != nullptr ? 2 : 1;
+  }
+  return step;
+}
+
+// The kernel with every argument that never changes.
+KernelObject CommandList::MakeKernel(const Call& call) const {
+  KernelObject kernel = device_->MakeKernel(call);
+  uint32_t index = 0;
+  for (const Arg& arg : call.args) {
+    if (const auto* operand = std::get_if<Operand>(&arg)) {
+      const Place& place = operand->place;
+      if (place.where == Where::kFixed) {
+        SetMemory(kernel.get(), index, {place.mem.get(), place.offset}, WidthOf(*operand));
+      }
+      ++index;
+    } else if (const auto* scalar = std::get_if<Scalar>(&arg)) {
+      SetArg(kernel.get(), index, scalar->size, scalar->bytes.data());
+    } else {
+      SetArg(kernel.get(), index, std::get<LocalBytes>(arg).bytes, nullptr);
+    }
+    ++index;
+  }
+  return kernel;
+}
+
+std::unique_ptr<CommandList::Instance> CommandList::MakeInstance() const {
+  auto instance = std::make_unique<Instance>();
+  for (const Step& step : steps_) {
+    const auto* call = std::get_if<Call>(&step.command.what);
+    instance->kernels.push_back(call != nullptr ? MakeKernel(*call) : KernelObject());
+  }
+  return instance;
+}
+
+void CommandList::EnqueueCopy(cl_command_queue queue, const CopyCommand& copy,
+                              const Bindings& bindings, cl_event* event) {
+  const Bindings::Range from = bindings.Resolve(copy.from.place);
+  const Bindings::Range to = bindings.Resolve(copy.to.place);
+  Check(clEnqueueCopyBuffer(queue, from.mem, to.mem, from.offset, to.offset, copy.from.bytes(), 0,
+                            nullptr, event),
+        "clEnqueueCopyBuffer");
+}
+
+void CommandList::Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last) {
+  if (steps_.empty()) return;
+  const Borrowed instance(this);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    cl_event event = nullptr;
+    cl_event* wanted = last != nullptr && i + 1 == steps_.size() ? &event : nullptr;
+    if (const auto* copy = std::get_if<CopyCommand>(&step.command.what)) {
+      EnqueueCopy(queue, *copy, bindings, wanted);
+    } else {
+      const cl_kernel kernel = instance.kernel(i);
+      for (const Patch& patch : step.patches) {
+        SetMemory(kernel, patch.arg, bindings.Resolve(patch.place), patch.width);
+      }
+      const Call& call = std::get<Call>(step.command.what);
+      const cl_int code = clEnqueueNDRangeKernel(queue, kernel, 3, nullptr, call.global.data(),
+                                                 call.local.data(), 0, nullptr, wanted);
+      if (code != CL_SUCCESS) Throw(code, "launch of kernel " + call.kernel);
+    }
+    if (wanted != nullptr) *last = Event(event);
+  }
+}
+
+}  // namespace midstream::opencl

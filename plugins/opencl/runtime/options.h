@@ -1,0 +1,21 @@
+// The options of [backends.opencl].
+#ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_OPTIONS_H_
+#define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_OPTIONS_H_
+
+#include <span>
+#include <string>
+
+#include "midstream/view.hpp"
+
+namespace midstream::opencl {
+
+struct Options {
+  std::string device;  // "" all, "gpu", "cpu", "accelerator", or a part of a name
+};
+
+// Throws Error(MS_INVALID_ARGUMENT) for what it does not know.
+Options ParseOptions(std::span<const ms_kv> values);
+
+}  // namespace midstream::opencl
+
+#endif  // MIDSTREAM_PLUGINS_OPENCL_RUNTIME_OPTIONS_H_
