@@ -1,16 +1,26 @@
-// y[m, n] = sum over k of a[m, k] * b[k, n]. TX: the element type.
+// Plain products, for integers. TX: the element type; sums wrap around.
 
-kernel void matmul_plain(TENSOR_IN(TX, a), TENSOR_IN(TX, b), TENSOR_OUT(TX, y), int rows, int depth,
-                         int columns) {
+typedef struct {
+  int rows, columns, depth;
+  int a_row_step, a_depth_step, b_depth_step, b_column_step;
+  int c_row_step, c_column_step;
+  int has_c;
+} matmul_t;
+
+kernel void matmul(TENSOR_IN(TX, a), TENSOR_IN(TX, b), TENSOR_IN(TX, c), TENSOR_OUT(TX, y),
+                   TENSOR_IN(i64, batches), matmul_t s) {
   BIND_IN(TX, a);
   BIND_IN(TX, b);
+  BIND_IN(TX, c);
   BIND_OUT(TX, y);
-  const int n = get_global_id(0);
-  const int m = get_global_id(1);
-  if (n >= columns || m >= rows) return;
-  COMPUTE(TX) sum = 0;
-  for (int k = 0; k < depth; ++k) {
-    sum = fma(LOAD(TX, a, (size_t)m * depth + k), LOAD(TX, b, (size_t)k * columns + n), sum);
-  }
-  STORE(TX, y, (size_t)m * columns + n, sum);
+  BIND_IN(i64, batches);
+  const int n = get_global_id(0), m = get_global_id(1);
+  if (n >= s.columns || m >= s.rows) return;
+  batches += get_global_id(2) * 4;
+  a += batches[0] + (size_t)m * s.a_row_step;
+  b += batches[1] + (size_t)n * s.b_column_step;
+  COMPUTE(TX) sum = s.has_c ? c[(size_t)m * s.c_row_step + (size_t)n * s.c_column_step] : ZERO(TX);
+  for (int k = 0; k < s.depth; ++k)
+    sum += a[(size_t)k * s.a_depth_step] * b[(size_t)k * s.b_depth_step];
+  y[batches[2] + (size_t)m * s.columns + n] = sum;
 }

@@ -6,6 +6,7 @@
 
 namespace midstream::opencl {
 
+void AddConvOps(OpList* list);
 void AddElementwiseOps(OpList* list);
 void AddMatMulOps(OpList* list);
 void AddViewOps(OpList* list);

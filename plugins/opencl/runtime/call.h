@@ -39,11 +39,11 @@ struct Operand {
 // A value that a kernel takes by copy.
 struct Scalar {
   uint32_t size = 0;
-  std::array<std::byte, 64> bytes{};
+  std::array<std::byte, 128> bytes{};
 
   template <typename T>
   static Scalar Of(const T& value) {
-    static_assert(sizeof(T) <= 64 && std::is_trivially_copyable_v<T>);
+    static_assert(sizeof(T) <= 128 && std::is_trivially_copyable_v<T>);
     Scalar scalar;
     scalar.size = sizeof(T);
     std::memcpy(scalar.bytes.data(), &value, sizeof(T));

@@ -56,6 +56,8 @@ std::string FromFirstError(const std::string& log) {
 Device::Device(const ms_host* host, uint32_t index, const Options& options)
     : host_(host), id_(Choose(index, options)), traits_(QueryTraits(id_)) {
   isa_ = traits_.version;
+  if (options.kernels != Options::Kernels::kAuto)
+    traits_.tiles = options.kernels == Options::Kernels::kTiles;
   cl_bool available = CL_FALSE;
   Check(clGetDeviceInfo(id_, CL_DEVICE_AVAILABLE, sizeof available, &available, nullptr),
         "clGetDeviceInfo");

@@ -10,7 +10,10 @@
 namespace midstream::opencl {
 
 struct Options {
+  enum class Kernels { kAuto, kTiles, kGroups };
+
   std::string device;  // "" all, "gpu", "cpu", "accelerator", or a part of a name
+  Kernels kernels = Kernels::kAuto;
 };
 
 // Throws Error(MS_INVALID_ARGUMENT) for what it does not know.

@@ -53,6 +53,7 @@ Traits QueryTraits(cl_device_id device) {
   traits.version = Text(device, CL_DEVICE_VERSION);
   traits.driver = Text(device, CL_DRIVER_VERSION);
   traits.cpu = (Number<cl_device_type>(device, CL_DEVICE_TYPE) & CL_DEVICE_TYPE_CPU) != 0;
+  traits.tiles = traits.cpu;
   traits.compute_units = Number<cl_uint>(device, CL_DEVICE_MAX_COMPUTE_UNITS);
   traits.float_lanes = Number<cl_uint>(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
   traits.max_group = Number<size_t>(device, CL_DEVICE_MAX_WORK_GROUP_SIZE);

@@ -23,6 +23,7 @@ struct Traits {
   uint64_t global_bytes = 0;
   uint64_t max_buffer_bytes = 0;
   bool fp64 = false;
+  bool tiles = true;  // work-items own vector registers; else work-groups share local memory
   bool rounded_divide = false;  // -cl-fp32-correctly-rounded-divide-sqrt
 };
 
