@@ -8,10 +8,6 @@
 namespace midstream::backend {
 namespace {
 
-// Staging and set-up have no deadline of their own; this one only keeps a broken device from
-// hanging the engine.
-constexpr uint64_t kSetupTimeoutNs = uint64_t{60} * 1'000'000'000;
-
 ms_error EmptyError() {
   ms_error error{};
   error.struct_size = sizeof error;
@@ -59,8 +55,9 @@ Result<uint32_t> Device::Count(const ms_plugin* plugin) {
   return count;
 }
 
-Device::Device(const ms_plugin* plugin, ms_device* handle)
+Device::Device(const ms_plugin* plugin, const DeviceOptions& options, ms_device* handle)
     : name_(plugin->name.data, plugin->name.size),
+      options_(options),
       table_(plugin->backend),
       profile_(static_cast<const ms_profile_api*>(plugin->get_extension(MS_EXT_PROFILE))),
       handle_(handle) {
@@ -90,7 +87,7 @@ Result<std::shared_ptr<Device>> Device::Open(const ms_plugin* plugin,
   MS_RETURN_IF_ERROR(FromAbi(code, error, name, "device_open"));
   if (handle == nullptr)
     return Internal("backend '" + std::string(name) + "': device_open gave no device");
-  std::shared_ptr<Device> device(new Device(plugin, handle));
+  std::shared_ptr<Device> device(new Device(plugin, options, handle));
   device->info_.struct_size = sizeof device->info_;
   code = device->table_->device_info(handle, &device->info_, &error);
   MS_RETURN_IF_ERROR(FromAbi(code, error, name, "device_info"));
@@ -116,6 +113,16 @@ Result<std::vector<NodeClaim>> Device::Claim(const Graph& graph) const {
   return answers;
 }
 
+Result<std::unique_ptr<Buffer>> Buffer::Allocate(std::shared_ptr<Device> device, uint64_t bytes) {
+  ms_buffer* handle = nullptr;
+  ms_error error = EmptyError();
+  ms_code code = device->table().buffer_alloc(device->handle(), bytes, &handle, &error);
+  MS_RETURN_IF_ERROR(FromAbi(code, error, device->plugin_name(), "buffer_alloc"));
+  return std::unique_ptr<Buffer>(new Buffer(std::move(device), handle, bytes));
+}
+
+Buffer::~Buffer() { device_->table().buffer_release(handle_); }
+
 Result<std::unique_ptr<Queue>> Queue::Open(std::shared_ptr<Device> device, bool low_priority) {
   ms_queue* handle = nullptr;
   ms_error error = EmptyError();
@@ -127,11 +134,23 @@ Result<std::unique_ptr<Queue>> Queue::Open(std::shared_ptr<Device> device, bool 
 
 Queue::~Queue() { device_->table().queue_close(handle_); }
 
-Status Queue::Wait(uint64_t timeout_ns) {
-  ms_fence fence{handle_, last_};
+Status Queue::WaitFor(uint64_t value, uint64_t timeout_ns) {
+  ms_fence fence{handle_, value};
   ms_error error = EmptyError();
   return FromAbi(device_->table().fence_wait(&fence, timeout_ns, &error), error,
                  device_->plugin_name(), "fence_wait");
+}
+
+bool Queue::IsReached(uint64_t value) {
+  ms_fence fence{handle_, value};
+  ms_error error = EmptyError();
+  return device_->table().fence_query(&fence, &error) == MS_OK;
+}
+
+Status Queue::Copy(const ms_tensor& from, const ms_tensor& to, uint64_t signal) {
+  ms_error error = EmptyError();
+  return FromAbi(device_->table().queue_copy(handle_, &from, &to, signal, &error), error,
+                 device_->plugin_name(), "queue_copy");
 }
 
 Status Queue::EnableProfile(bool on) {
@@ -243,7 +262,7 @@ Status WeightSet::Seal(Queue& queue) {
   const Device& device = *module_->device();
   ms_code code = device.table().weights_seal(handle_, queue.handle(), queue.NextSignal(), &error);
   MS_RETURN_IF_ERROR(FromAbi(code, error, device.plugin_name(), "weights_seal"));
-  return queue.Wait(kSetupTimeoutNs);
+  return queue.Wait(device.timeout_ns());
 }
 
 Status WeightSet::Get(uint32_t slot, Tensor* value) const {

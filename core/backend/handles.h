@@ -29,8 +29,12 @@ Status FromAbi(ms_code code, const ms_error& error, std::string_view plugin,
 ms_tensor HostTensor(DType dtype, const Shape& shape, const void* data);
 inline ms_tensor HostTensor(const Tensor& t) { return HostTensor(t.dtype(), t.shape(), t.data()); }
 
+// How long a device may take before it is given up, when nobody says.
+constexpr uint64_t kDeviceTimeoutNs = uint64_t{600} * 1'000'000'000;
+
 struct DeviceOptions {
   uint32_t index = 0;
+  uint64_t timeout_ns = kDeviceTimeoutNs;
   std::vector<std::pair<std::string, std::string>> values;  // passed to the plugin
 };
 
@@ -52,6 +56,9 @@ class Device : public std::enable_shared_from_this<Device> {
   Device& operator=(const Device&) = delete;
 
   std::string_view plugin_name() const { return name_; }
+  uint32_t index() const { return options_.index; }
+  uint64_t timeout_ns() const { return options_.timeout_ns; }
+  bool has_host_memory() const { return (info_.flags & MS_DEVICE_HOST_MEMORY) != 0; }
   const ms_device_info& info() const { return info_; }
   const ms_backend& table() const { return *table_; }
   // Null: the plugin cannot tell how long its work takes.
@@ -62,13 +69,34 @@ class Device : public std::enable_shared_from_this<Device> {
   Result<std::vector<NodeClaim>> Claim(const Graph& graph) const;
 
  private:
-  Device(const ms_plugin* plugin, ms_device* handle);
+  Device(const ms_plugin* plugin, const DeviceOptions& options, ms_device* handle);
 
   std::string name_;
+  DeviceOptions options_;
   const ms_backend* table_;
   const ms_profile_api* profile_;
   ms_device* handle_;
   ms_device_info info_{};
+};
+
+// Memory of a device.
+class Buffer {
+ public:
+  // Errors: RESOURCE_EXHAUSTED.
+  static Result<std::unique_ptr<Buffer>> Allocate(std::shared_ptr<Device> device, uint64_t bytes);
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  ms_buffer* handle() const { return handle_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  Buffer(std::shared_ptr<Device> device, ms_buffer* handle, uint64_t bytes)
+      : device_(std::move(device)), handle_(handle), bytes_(bytes) {}
+  std::shared_ptr<Device> device_;
+  ms_buffer* handle_;
+  uint64_t bytes_;
 };
 
 class Queue {
@@ -79,10 +107,16 @@ class Queue {
   Queue& operator=(const Queue&) = delete;
 
   ms_queue* handle() const { return handle_; }
+  const std::shared_ptr<Device>& device() const { return device_; }
   // The value that the next submission signals.
   uint64_t NextSignal() { return ++last_; }
   // Waits for everything submitted so far. Errors: DEADLINE_EXCEEDED; the error of the work.
-  Status Wait(uint64_t timeout_ns);
+  Status Wait(uint64_t timeout_ns) { return WaitFor(last_, timeout_ns); }
+  // Waits for what signals `value`. Requires: it was submitted.
+  Status WaitFor(uint64_t value, uint64_t timeout_ns);
+  bool IsReached(uint64_t value);
+  // Submits a copy; memory of the host must stay until it has signalled `signal`.
+  Status Copy(const ms_tensor& from, const ms_tensor& to, uint64_t signal);
 
   // From the next submission on. Errors: UNIMPLEMENTED when the backend cannot time its work.
   Status EnableProfile(bool on);
@@ -155,7 +189,7 @@ class WeightSet {
   // Rows [begin, begin + rows.shape()[0]) of axis 0. Errors: UNIMPLEMENTED without
   // MS_CAP_WEIGHTS_ROWS.
   Status PutRows(Queue& queue, uint32_t slot, const Tensor& rows, int64_t begin);
-  // Returns when the set can be executed.
+  // Returns when the set can be executed. Errors: DEADLINE_EXCEEDED when the device does not answer.
   Status Seal(Queue& queue);
   // The value as it was put. Errors: UNIMPLEMENTED when the device does not offer it.
   Status Get(uint32_t slot, Tensor* value) const;

@@ -148,6 +148,13 @@ void Registry::Load(const std::string& listed, const Config& config, const ms_ho
   if (Status status = load(); !status.ok()) failures_.push_back({listed, std::move(status)});
 }
 
+void NeverShutDown(const ms_backend& table) {
+  const std::lock_guard lock(TheProcess().mutex);
+  for (Resident& resident : TheProcess().residents) {
+    if (resident.plugin->backend == &table) ++resident.users;
+  }
+}
+
 Registry LoadPlugins(const Config& config, const ms_host* host) {
   Registry registry;
   {

@@ -65,6 +65,10 @@ class Registry {
 // long as the process.
 Registry LoadPlugins(const Config& config, const ms_host* host);
 
+// The plugin whose function table this is stays started until the process ends. Nothing happens for
+// a table that belongs to no loaded plugin.
+void NeverShutDown(const ms_backend& table);
+
 }  // namespace midstream::backend
 
 #endif  // MIDSTREAM_CORE_BACKEND_REGISTRY_H_

@@ -1,6 +1,7 @@
 // Engine: plugins, devices and options from a configuration.
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/backend/host.h"
 #include "core/base/log.h"
@@ -42,12 +43,7 @@ Result<std::shared_ptr<backend::Device>> OpenDevice(const Config& config,
   if (auto it = config.backends.find(name); it != config.backends.end()) {
     options.values.assign(it->second.begin(), it->second.end());
   }
-  MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin->plugin, options));
-  if ((device->info().flags & MS_DEVICE_HOST_MEMORY) == 0) {
-    return Unimplemented("backend '" + name +
-                         "' has memory of its own, and values are placed in host memory only");
-  }
-  return device;
+  return backend::Device::Open(plugin->plugin, options);
 }
 
 plan::Fallback ToPlan(config::Fallback fallback) {
@@ -130,7 +126,9 @@ Result<Engine> Engine::Open(const Config& config) {
     }
     index = 0;
   }
-  auto devices = impl.placement;
+  std::vector<std::shared_ptr<backend::Device>> devices;
+  std::copy_if(impl.placement.begin(), impl.placement.end(), std::back_inserter(devices),
+               [](const auto& device) { return device->has_host_memory(); });
   devices.push_back(reference);
   impl.recipes = std::make_unique<plan::BackendEvaluator>(std::move(devices));
   // Those that the placement needs were errors above.

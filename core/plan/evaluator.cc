@@ -8,8 +8,6 @@ namespace {
 // Inputs up to this size are constants of the graph, so that shape inference sees their values;
 // larger ones are inputs.
 constexpr int64_t kConstantElements = 1024;
-constexpr uint64_t kTimeoutNs =
-    uint64_t{60} * 1'000'000'000;  // only a broken device takes that long
 
 struct OneNode {
   Graph graph;
@@ -71,7 +69,7 @@ Status Execute(const backend::Device& device, const backend::Plan& plan, backend
   error.struct_size = sizeof error;
   ms_code code = device.table().execute(plan.handle(), queue.handle(), &exec, &error);
   MS_RETURN_IF_ERROR(backend::FromAbi(code, error, device.plugin_name(), "execute"));
-  return queue.Wait(kTimeoutNs);
+  return queue.Wait(device.timeout_ns());
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include "core/plan/executor.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
+#include "core/backend/abandoned.h"
 #include "core/backend/host.h"
+#include "core/base/trace.h"
 
 namespace midstream::plan {
 
@@ -10,16 +14,30 @@ Result<std::unique_ptr<ExecContext>> ExecContext::Create(std::shared_ptr<const P
   std::unique_ptr<ExecContext> context(new ExecContext(std::move(program)));
   for (const auto& device : context->program_->devices()) {
     MS_ASSIGN_OR_RETURN(auto queue, backend::Queue::Open(device, false));
-    context->queues_.push_back(std::move(queue));
+    const bool asynchronous = (device->info().flags & MS_DEVICE_SYNC) == 0;
+    context->devices_.push_back({std::move(queue), asynchronous, 0, 0});
   }
   return context;
 }
 
-Status ExecContext::EnsureArena(uint64_t bytes) {
-  if (arena_.byte_size() >= bytes) return OkStatus();
-  auto arena = Tensor::Allocate(DType::kU8, {static_cast<int64_t>(bytes)});
-  if (!arena.ok()) return arena.status().WithContext("the graph's intermediate values");
-  arena_ = *std::move(arena);
+// The old block goes first: nothing uses it between runs, and both need not fit at once.
+Status ExecContext::Reserve(const ShapedPlan& plan) {
+  constexpr std::string_view kWhat = "the graph's intermediate values";
+  if (arena_.byte_size() < plan.arena_bytes[kHostSpace]) {
+    arena_ = Tensor();
+    auto arena = Tensor::Allocate(DType::kU8, {static_cast<int64_t>(plan.arena_bytes[kHostSpace])});
+    if (!arena.ok()) return arena.status().WithContext(kWhat);
+    arena_ = *std::move(arena);
+  }
+  buffers_.resize(plan.arena_bytes.size());
+  for (uint32_t space = kHostSpace + 1; space < buffers_.size(); ++space) {
+    const uint64_t bytes = plan.arena_bytes[space];
+    if (bytes == 0 || (buffers_[space] != nullptr && buffers_[space]->bytes() >= bytes)) continue;
+    buffers_[space].reset();
+    auto buffer = backend::Buffer::Allocate(program_->DeviceOfSpace(space), bytes);
+    if (!buffer.ok()) return buffer.status().WithContext(kWhat);
+    buffers_[space] = *std::move(buffer);
+  }
   return OkStatus();
 }
 
@@ -34,27 +52,26 @@ ms_tensor ExecContext::Resolve(const ValuePlace& place, std::span<const Tensor> 
       data = outputs[place.idx].data();
       break;
     case ValuePlace::Kind::kArena:
-      data = static_cast<const std::byte*>(arena_.data()) + place.idx;
-      break;
+      if (place.space == kHostSpace) {
+        data = static_cast<const std::byte*>(arena_.data()) + place.idx;
+        break;
+      }
+      ms_tensor tensor = backend::HostTensor(place.dtype, place.shape, nullptr);
+      tensor.buffer = buffers_[place.space]->handle();
+      tensor.byte_offset = place.idx;
+      return tensor;
   }
   return backend::HostTensor(place.dtype, place.shape, data);
 }
 
-Status ExecContext::RunSegment(const ShapedPlan& plan, const ShapedPlan::Segment& segment,
-                               const backend::WeightSet* weights, std::span<const Tensor> inputs,
-                               std::span<Tensor> outputs, uint64_t timeout_ns) {
+Status ExecContext::SubmitSegment(const ShapedPlan::Segment& segment, size_t device,
+                                  uint64_t signal, const backend::WeightSet* weights,
+                                  std::span<const Tensor> inputs, std::span<Tensor> outputs) {
   in_.clear();
   out_.clear();
   for (const ValuePlace& place : segment.inputs) in_.push_back(Resolve(place, inputs, outputs));
   for (const ValuePlace& place : segment.outputs) out_.push_back(Resolve(place, inputs, outputs));
-
-  Shape scratch_shape{static_cast<int64_t>(segment.plan->scratch_bytes())};
-  ms_tensor scratch =
-      backend::HostTensor(DType::kU8, scratch_shape,
-                          static_cast<const std::byte*>(arena_.data()) + plan.scratch_offset);
-  size_t device_idx = program_->segments()[segment.segment].device;
-  const backend::Device& device = *program_->devices()[device_idx];
-  backend::Queue& queue = *queues_[device_idx];
+  ms_tensor scratch;
   ms_exec exec{};
   exec.struct_size = sizeof exec;
   exec.weights = weights != nullptr ? weights->handle() : nullptr;
@@ -62,26 +79,97 @@ Status ExecContext::RunSegment(const ShapedPlan& plan, const ShapedPlan::Segment
   exec.outputs = out_.data();
   exec.n_inputs = static_cast<uint32_t>(in_.size());
   exec.n_outputs = static_cast<uint32_t>(out_.size());
-  exec.scratch = &scratch;
-  exec.signal = queue.NextSignal();
+  if (segment.plan->scratch_bytes() > 0) {
+    scratch = Resolve(segment.scratch, inputs, outputs);
+    exec.scratch = &scratch;
+  }
+  exec.signal = signal;
   ms_error error;
   error.struct_size = sizeof error;
   error.message[0] = '\0';
-  ms_code code = device.table().execute(segment.plan->handle(), queue.handle(), &exec, &error);
-  if (code != MS_OK) return backend::FromAbi(code, error, device.plugin_name(), "execute");
-  if ((device.info().flags & MS_DEVICE_SYNC) != 0) return OkStatus();
-  return queue.Wait(timeout_ns);
+  const backend::Queue& queue = *devices_[device].queue;
+  ms_code code =
+      queue.device()->table().execute(segment.plan->handle(), queue.handle(), &exec, &error);
+  return code == MS_OK ? OkStatus()
+                       : backend::FromAbi(code, error, queue.device()->plugin_name(), "execute");
 }
 
-Status ExecContext::Run(const ShapedPlan& plan, const ProgramWeights& weights,
-                        std::span<const Tensor> inputs, std::span<Tensor> outputs,
-                        uint64_t timeout_ns) {
-  MS_RETURN_IF_ERROR(EnsureArena(plan.arena_bytes));
-  backend::ThreadLimit limit(program_->options().threads);
-  for (const ShapedPlan::Segment& segment : plan.segments) {
-    MS_RETURN_IF_ERROR(
-        RunSegment(plan, segment, weights[segment.segment].get(), inputs, outputs, timeout_ns));
+Status ExecContext::Submit(const ShapedPlan& plan, const ProgramWeights& weights,
+                           std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+  for (const Step& step : plan.steps) {
+    for (size_t earlier : step.after) {
+      MS_RETURN_IF_ERROR(WaitFor(plan, plan.steps[earlier].device, signals_[earlier]));
+    }
+    DeviceState& device = devices_[step.device];
+    const uint64_t signal = device.queue->NextSignal();
+    if (step.kind == Step::Kind::kSegment) {
+      const ShapedPlan::Segment& segment = plan.segments[step.idx];
+      MS_RETURN_IF_ERROR(SubmitSegment(segment, step.device, signal, weights[segment.segment].get(),
+                                       inputs, outputs));
+    } else {
+      const Transfer& transfer = plan.transfers[step.idx];
+      Status copied = device.queue->Copy(Resolve(transfer.from, inputs, outputs),
+                                         Resolve(transfer.to, inputs, outputs), signal);
+      if (!copied.ok()) return copied.WithContext("copy of '" + transfer.value + "'");
+    }
+    signals_.push_back(signal);
+    (device.asynchronous ? device.submitted : device.reached) = signal;
   }
+  return OkStatus();
+}
+
+Status ExecContext::WaitFor(const ShapedPlan& plan, size_t device, uint64_t signal) {
+  DeviceState& state = devices_[device];
+  if (state.reached >= signal) return OkStatus();
+  const trace::Span span("device", "wait");
+  const backend::Device& waited = *state.queue->device();
+  Status status = state.queue->WaitFor(signal, waited.timeout_ns());
+  if (status.ok()) {
+    state.reached = signal;
+  } else if (status.code() == Code::kDeadlineExceeded) {
+    hung_device_ = device;
+    const ms_str& name = waited.info().name;
+    return DeadlineExceeded(
+        fmt::format("backend '{}': device '{}' did not answer for {:.3g} s in {}",
+                    waited.plugin_name(), std::string_view(name.data, name.size),
+                    static_cast<double>(waited.timeout_ns()) * 1e-9, FirstPending(plan, device)));
+  }
+  return status;
+}
+
+std::string ExecContext::FirstPending(const ShapedPlan& plan, size_t device) {
+  for (size_t i = 0; i < signals_.size(); ++i) {
+    const Step& step = plan.steps[i];
+    if (step.device != device || devices_[device].queue->IsReached(signals_[i])) continue;
+    if (step.kind == Step::Kind::kSegment) {
+      return program_->DescribeSegment(plan.segments[step.idx].segment);
+    }
+    return "the copy of '" + plan.transfers[step.idx].value + "'";
+  }
+  return "its last work";  // it ended just now
+}
+
+Status ExecContext::Run(const std::shared_ptr<const ShapedPlan>& plan,
+                        const ProgramWeights& weights, std::span<const Tensor> inputs,
+                        std::span<Tensor> outputs) {
+  MS_RETURN_IF_ERROR(Reserve(*plan));
+  signals_.clear();
+  Status status;
+  {
+    backend::ThreadLimit limit(program_->options().threads);
+    status = Submit(*plan, weights, inputs, outputs);
+  }
+  for (size_t d = 0; d < devices_.size() && hung_device_ == SIZE_MAX; ++d) {
+    if (!devices_[d].asynchronous) continue;
+    Status ended = WaitFor(*plan, d, devices_[d].submitted);
+    if (status.ok()) status = std::move(ended);
+  }
+  if (hung_device_ != SIZE_MAX) {
+    stuck_ =
+        std::make_unique<Stuck>(Stuck{hung_device_, plan, weights, {inputs.begin(), inputs.end()}});
+    stuck_->tensors.insert(stuck_->tensors.end(), outputs.begin(), outputs.end());
+  }
+  if (!status.ok()) return status;
   const auto& ids = program_->graph().outputs();
   for (size_t i = 0; i < ids.size(); ++i) {  // an output asked for twice was made once
     for (size_t first = 0; first < i; ++first) {
@@ -93,6 +181,13 @@ Status ExecContext::Run(const ShapedPlan& plan, const ProgramWeights& weights,
     }
   }
   return OkStatus();
+}
+
+void ExecContext::Abandon(std::unique_ptr<ExecContext> context, std::vector<Tensor> more) {
+  Stuck& stuck = *context->stuck_;
+  stuck.tensors.insert(stuck.tensors.end(), more.begin(), more.end());
+  const std::shared_ptr<backend::Device> device = context->devices_[stuck.device].queue->device();
+  backend::KeepForever(*device, std::shared_ptr<ExecContext>(std::move(context)));
 }
 
 }  // namespace midstream::plan

@@ -6,7 +6,6 @@
 
 #include "core/backend/host.h"
 #include "core/plan/device_kernels.h"
-#include "midstream/arena.hpp"
 
 namespace midstream::plan {
 namespace {
@@ -32,58 +31,6 @@ void GiveOutputsNodes(Graph* graph) {
   }
 }
 
-// Lays out what crosses segments: request inputs and outputs where they are, everything else in the
-// arena.
-class Layouter {
- public:
-  Layouter(const Graph& graph, const std::vector<Segment>& cuts) : graph_(graph), cuts_(cuts) {
-    for (size_t i = 0; i < graph.inputs().size(); ++i) {
-      places_[graph.inputs()[i]] = Place(ValuePlace::Kind::kRequestInput, i, graph.inputs()[i]);
-    }
-    for (size_t i = 0; i < graph.outputs().size();
-         ++i) {  // asked for twice: made once, copied by the executor
-      places_.try_emplace(graph.outputs()[i],
-                          Place(ValuePlace::Kind::kRequestOutput, i, graph.outputs()[i]));
-    }
-  }
-
-  // Returns the bytes of the arena.
-  Result<uint64_t> Run() {
-    std::vector<sdk::ArenaItem> items;
-    std::map<ValueId, size_t> item_of;
-    for (uint32_t step = 0; step < cuts_.size(); ++step) {
-      for (ValueId id : cuts_[step].outputs) {
-        if (places_.count(id) != 0) continue;
-        MS_ASSIGN_OR_RETURN(size_t bytes, ByteSize(graph_.value(id).dtype, graph_.value(id).shape));
-        item_of[id] = items.size();
-        items.push_back({std::max<uint64_t>(bytes, 1), step, step, 0});
-      }
-      for (ValueId id : cuts_[step].inputs) {
-        if (auto it = item_of.find(id); it != item_of.end()) items[it->second].last = step;
-      }
-    }
-    uint64_t bytes = sdk::PlanArena(items);
-    for (const auto& [id, item] : item_of)
-      places_[id] = Place(ValuePlace::Kind::kArena, items[item].offset, id);
-    return bytes;
-  }
-
-  std::vector<ValuePlace> PlacesOf(const std::vector<ValueId>& ids) const {
-    std::vector<ValuePlace> out;
-    for (ValueId id : ids) out.push_back(places_.at(id));
-    return out;
-  }
-
- private:
-  ValuePlace Place(ValuePlace::Kind kind, uint64_t idx, ValueId id) const {
-    return {kind, idx, graph_.value(id).dtype, graph_.value(id).shape};
-  }
-
-  const Graph& graph_;
-  const std::vector<Segment>& cuts_;
-  std::map<ValueId, ValuePlace> places_;
-};
-
 std::vector<std::string> CollectWeightNames(const Graph& graph,
                                             const std::vector<passes::Recipe>& recipes) {
   std::set<std::string> names, derived;
@@ -108,6 +55,7 @@ Result<std::shared_ptr<const Program>> Program::Compile(
   std::shared_ptr<Program> program(new Program);
   program->options_ = options;
   program->devices_ = std::move(devices);
+  program->memory_ = MemoryOf(program->devices_);
   program->evaluator_ = &evaluator;
   MS_RETURN_IF_ERROR(program->Build(std::move(graph), evaluator));
   for (const std::vector<Shape>& profile : options.shapes.profiles) {
@@ -153,6 +101,23 @@ Status Program::Build(Graph graph, Evaluator& evaluator) {
   return OkStatus();
 }
 
+std::string Program::DescribeSegment(size_t segment) const {
+  const auto describe = [&](NodeId id) {
+    return graph_.node(id).op + " '" + graph_.node(id).name + "'";
+  };
+  const std::vector<NodeId>& nodes = segments_[segment].nodes;
+  std::string text = "segment " + std::to_string(segment + 1) + " of " +
+                     std::to_string(segments_.size()) + " (" + describe(nodes.front());
+  if (nodes.size() > 1) text += " to " + describe(nodes.back());
+  return text + ")";
+}
+
+const std::shared_ptr<backend::Device>& Program::DeviceOfSpace(uint32_t space) const {
+  const auto it = std::find_if(memory_.begin(), memory_.end(),
+                               [&](const DeviceMemory& memory) { return memory.space == space; });
+  return devices_[static_cast<size_t>(it - memory_.begin())];
+}
+
 std::shared_ptr<const ShapedPlan> Program::FindPlan(std::span<const Tensor> inputs) const {
   auto fits = [&](const std::shared_ptr<const ShapedPlan>& plan) {
     return std::equal(
@@ -193,20 +158,17 @@ Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(std::span<const Shap
 
   std::vector<plan::Segment> cuts;
   for (const Segment& segment : segments_) cuts.push_back(CutSegment(shaped, segment.nodes));
-  Layouter layouter(shaped, cuts);
-  MS_ASSIGN_OR_RETURN(plan->scratch_offset, layouter.Run());
-
   backend::ThreadLimit limit(options_.threads);
-  uint64_t scratch = 0;
+  std::vector<std::shared_ptr<backend::Plan>> plans;
+  std::vector<PlacedSegment> placed;
   for (size_t i = 0; i < segments_.size(); ++i) {
-    MS_ASSIGN_OR_RETURN(auto backend_plan,
-                        backend::Plan::Create(segments_[i].module, cuts[i].graph));
+    MS_ASSIGN_OR_RETURN(auto made, backend::Plan::Create(segments_[i].module, cuts[i].graph));
     ++compile_count;
-    scratch = std::max(scratch, backend_plan->scratch_bytes());
-    plan->segments.push_back({i, std::move(backend_plan), layouter.PlacesOf(cuts[i].inputs),
-                              layouter.PlacesOf(cuts[i].outputs)});
+    placed.push_back({&cuts[i], segments_[i].device, made->scratch_bytes()});
+    plans.push_back(std::move(made));
   }
-  plan->arena_bytes = plan->scratch_offset + scratch;
+  MS_RETURN_IF_ERROR(LayOutMemory(shaped, placed, memory_, plan.get()));
+  for (size_t i = 0; i < plans.size(); ++i) plan->segments[i].plan = std::move(plans[i]);
   return std::shared_ptr<const ShapedPlan>(std::move(plan));
 }
 

@@ -15,10 +15,12 @@
 #include <span>
 
 #include "core/passes/passes.h"
+#include "core/plan/memory_layout.h"
 #include "core/plan/placement.h"
 #include "core/plan/precision_report.h"
 #include "core/plan/segment.h"
 #include "core/plan/shape_policy.h"
+#include "core/plan/shaped_plan.h"
 
 namespace midstream::plan {
 
@@ -28,31 +30,6 @@ struct ProgramOptions {
   bool deterministic = false;
   uint32_t threads = 0;  // that one execution may use; 0 = all
   ShapePolicy shapes;
-};
-
-// Where a segment's input or output lies while a request runs.
-struct ValuePlace {
-  enum class Kind : uint8_t { kRequestInput, kRequestOutput, kArena } kind = Kind::kArena;
-  uint64_t idx = 0;  // input or output number; byte offset in the arena
-  DType dtype = DType::kInvalid;
-  Shape shape;
-};
-
-// The program at one set of input shapes. Immutable.
-struct ShapedPlan {
-  struct Segment {
-    size_t segment;  // index into Program::segments()
-    std::shared_ptr<backend::Plan> plan;
-    std::vector<ValuePlace> inputs;
-    std::vector<ValuePlace> outputs;
-  };
-  std::vector<Shape> input_shapes;
-  std::vector<Shape> output_shapes;
-  std::vector<Segment> segments;
-  // One block of memory a request needs: values between segments, then the scratch of whichever
-  // segment runs.
-  uint64_t scratch_offset = 0;
-  uint64_t arena_bytes = 0;
 };
 
 class Program {
@@ -75,6 +52,10 @@ class Program {
   const ProgramOptions& options() const { return options_; }
   const std::vector<std::shared_ptr<backend::Device>>& devices() const { return devices_; }
   const std::vector<Segment>& segments() const { return segments_; }
+  // "segment 2 of 3 (Conv 'a' to Relu 'b')"
+  std::string DescribeSegment(size_t segment) const;
+  // The device whose own memory the space is. Requires: not the host's.
+  const std::shared_ptr<backend::Device>& DeviceOfSpace(uint32_t space) const;
   const std::vector<passes::Recipe>& recipes() const { return recipes_; }
   const Placement& placement() const { return placement_; }
   const PrecisionReport& precision() const { return *precision_; }
@@ -97,6 +78,7 @@ class Program {
   Graph graph_;
   ProgramOptions options_;
   std::vector<std::shared_ptr<backend::Device>> devices_;
+  std::vector<DeviceMemory> memory_;  // by device
   std::vector<passes::Recipe> recipes_;
   Placement placement_;
   std::shared_ptr<const PrecisionReport> precision_;

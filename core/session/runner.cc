@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <new>
 
 #include "core/base/trace.h"
@@ -9,8 +10,6 @@
 
 namespace midstream::session {
 namespace {
-
-constexpr uint64_t kTimeoutNs = uint64_t{600} * 1'000'000'000;  // an execution is given up after it
 
 Status InOutput(const Status& status, const plan::Program& program, size_t index) {
   return status.WithContext("output '" + program.graph().output_names()[index] + "'");
@@ -78,17 +77,24 @@ Status Runner::Prepare(Lane& lane) const {
   return OkStatus();
 }
 
-Status Runner::Execute(Lane& lane, const plan::ShapedPlan& plan, const weights::Version& version,
-                       std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
+Status Runner::Execute(Lane& lane, const std::shared_ptr<const plan::ShapedPlan>& plan,
+                       const weights::Version& version, std::span<const Tensor> inputs,
+                       std::span<Tensor> outputs) const {
   if (!version.Has(number_)) return FailedPrecondition("the model is unloaded");
   MS_RETURN_IF_ERROR(Prepare(lane));
   const trace::Span span("session", "execute",
                          {{"version", static_cast<int64_t>(version.id)}, {"rows", RowsOf(inputs)}});
-  Status status =
-      lane.context->Run(plan, *version.programs[number_].sets, inputs, outputs, kTimeoutNs);
-  // After a failure work may still be under way: closing the queues waits for it, while the weights
-  // are pinned and the tensors are alive.
-  if (!status.ok()) lane.context.reset();
+  Status status = lane.context->Run(plan, *version.programs[number_].sets, inputs, outputs);
+  if (status.ok()) return status;
+  // The next run gets a context without a failure behind it.
+  if (lane.context->stuck()) {
+    std::vector<Tensor> batches = std::move(lane.gathered);
+    std::move(lane.scattered.begin(), lane.scattered.end(), std::back_inserter(batches));
+    lane.gathered.clear();
+    lane.scattered.clear();
+    plan::ExecContext::Abandon(std::move(lane.context), std::move(batches));
+  }
+  lane.context.reset();
   return status;
 }
 
@@ -118,7 +124,7 @@ Status Runner::RunOrThrow(Lane& lane, const weights::Version* pinned,
     pinned = current.get();
   }
   *version = pinned->id;
-  return Execute(lane, *plan, *pinned, inputs, *outputs);
+  return Execute(lane, plan, *pinned, inputs, *outputs);
 }
 
 Status Runner::RunBatchOrThrow(Lane& lane, const weights::Version& version,
@@ -144,7 +150,7 @@ Status Runner::RunBatchOrThrow(Lane& lane, const weights::Version& version,
     if (!output.ok()) return InOutput(output.status(), *program_, i);
     outputs[i] = *std::move(output);
   }
-  MS_RETURN_IF_ERROR(Execute(lane, *plan, version, inputs, outputs));
+  MS_RETURN_IF_ERROR(Execute(lane, plan, version, inputs, outputs));
   for (const auto& request : requests) request->outputs.resize(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     MS_RETURN_IF_ERROR(ScatterRows(outputs[i], i, requests));

@@ -58,8 +58,9 @@ class Runner {
                     std::vector<Tensor>* outputs, uint64_t* version) const;
   Status RunBatchOrThrow(Lane& lane, const weights::Version& version,
                          std::span<const std::shared_ptr<Request>> requests) const;
-  Status Execute(Lane& lane, const plan::ShapedPlan& plan, const weights::Version& version,
-                 std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
+  Status Execute(Lane& lane, const std::shared_ptr<const plan::ShapedPlan>& plan,
+                 const weights::Version& version, std::span<const Tensor> inputs,
+                 std::span<Tensor> outputs) const;
 
   std::shared_ptr<const plan::Program> program_;
   std::shared_ptr<weights::Store> store_;

@@ -290,8 +290,13 @@ void Scheduler::Execute(Lane& lane, const Requests& requests) {
     const trace::Span span("session", "batch",
                            {{"version", static_cast<int64_t>(version->id)},
                             {"requests", static_cast<int64_t>(requests.size())}});
-    if (runner_->RunBatch(lane, *version, requests).ok()) {
-      for (const auto& request : requests) request->answered_by = version->id;
+    const Status status = runner_->RunBatch(lane, *version, requests);
+    // A device that does not answer is not asked again for each of them.
+    if (status.ok() || status.code() == Code::kDeadlineExceeded) {
+      for (const auto& request : requests) {
+        request->status = status;
+        request->answered_by = version->id;
+      }
       return Record(requests, begin);
     }
     // One of them is to blame, or they do not split: each has its own answer then.
