@@ -96,8 +96,8 @@ Result<backend::Queue*> AttachedProgram::StagingQueue(uint32_t segment) {
   return queues_[device].get();
 }
 
-void AttachedProgram::CloseQueue(uint32_t segment) {
-  queues_[program_->segments()[segment].device].reset();
+std::unique_ptr<backend::Queue> AttachedProgram::TakeQueue(uint32_t segment) {
+  return std::move(queues_[program_->segments()[segment].device]);
 }
 
 }  // namespace midstream::weights

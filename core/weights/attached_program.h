@@ -48,8 +48,9 @@ class AttachedProgram {
   const backend::Device& DeviceOf(uint32_t segment) const;
   // The low-priority queue of the segment's device. Errors: those of opening it anew.
   Result<backend::Queue*> StagingQueue(uint32_t segment);
-  // Waits for the queue's work, and closes it: after an error work may still read values.
-  void CloseQueue(uint32_t segment);
+  // The queue, which the next use opens anew. Destroying it waits for its work: after an error work
+  // may still read values.
+  std::unique_ptr<backend::Queue> TakeQueue(uint32_t segment);
 
  private:
   explicit AttachedProgram(std::shared_ptr<const plan::Program> program);

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "core/backend/abandoned.h"
 #include "core/backend/host.h"
 #include "core/base/trace.h"
 #include "core/plan/evaluator.h"
@@ -14,6 +15,14 @@ std::vector<std::string> Names(const UpdateValues& update) {
   for (const auto& [name, value] : update.values()) names.push_back(name);
   return names;
 }
+
+// What the staging of a segment may still use on a device that does not answer.
+struct Stuck {
+  std::vector<Tensor> values;
+  std::shared_ptr<const backend::WeightSet> base;
+  std::shared_ptr<backend::WeightSet> set;
+  std::unique_ptr<backend::Queue> queue;
+};
 
 }  // namespace
 
@@ -94,7 +103,7 @@ Result<ProgramSets> Staging::Pack(const Puts& puts, const ProgramSets* base) {
     for (const Put& put : puts[s]) {
       (*charges)[put.ref.slot] = ledger_.Take(attached_.SlotBytes(put.ref));
     }
-    const backend::WeightSet* below = base == nullptr ? nullptr : (*sets)[s].get();
+    const auto below = base == nullptr ? nullptr : (*sets)[s];
     MS_ASSIGN_OR_RETURN((*sets)[s], PackSegment(s, puts[s], below));
     result.charges[s] = std::move(charges);
   }
@@ -104,23 +113,33 @@ Result<ProgramSets> Staging::Pack(const Puts& puts, const ProgramSets* base) {
 }
 
 Result<std::shared_ptr<const backend::WeightSet>> Staging::PackSegment(
-    uint32_t segment, const std::vector<Put>& puts, const backend::WeightSet* base) {
+    uint32_t segment, const std::vector<Put>& puts,
+    const std::shared_ptr<const backend::WeightSet>& base) {
   MS_ASSIGN_OR_RETURN(backend::Queue * queue, attached_.StagingQueue(segment));
-  MS_ASSIGN_OR_RETURN(
-      auto set, backend::WeightSet::Begin(attached_.program().segments()[segment].module, base));
+  MS_ASSIGN_OR_RETURN(auto set, backend::WeightSet::Begin(
+                                    attached_.program().segments()[segment].module, base.get()));
   std::vector<Tensor> borrowed;
   Status staged = OkStatus();
   for (const Put& put : puts) {
     staged = PutOne(*set, *queue, put, &borrowed);
     if (!staged.ok()) break;
   }
-  if (staged.ok()) staged = set->Seal(*queue);
-  if (!staged.ok()) {
-    // Work may still read the values: closing the queue waits for it, before they are let go.
-    attached_.CloseQueue(segment);
-    return staged;
+  bool stuck = false;
+  if (staged.ok()) {
+    staged = set->Seal(*queue);
+    stuck = staged.code() == Code::kDeadlineExceeded;
   }
-  return std::shared_ptr<const backend::WeightSet>(std::move(set));
+  if (staged.ok()) return std::shared_ptr<const backend::WeightSet>(std::move(set));
+  // Work may still read the values: closing the queue waits for it, before they are let go.
+  std::unique_ptr<backend::Queue> used = attached_.TakeQueue(segment);
+  if (stuck) {
+    const backend::Device& device = attached_.DeviceOf(segment);
+    backend::KeepForever(device, std::make_shared<Stuck>(Stuck{std::move(borrowed), base,
+                                                               std::move(set), std::move(used)}));
+    const std::string name(device.info().name.data, device.info().name.size);
+    return staged.WithContext("staging on device '" + name + "', which did not answer in time");
+  }
+  return staged;
 }
 
 // Values that were read are let go as soon as the device has taken them, so that a model of many

@@ -51,9 +51,9 @@ class Staging {
   Status RunRecipes(const std::vector<size_t>& recipes);
   void AddPuts(const std::string& name, const NewValue* update, Puts* puts);
   Result<ProgramSets> Pack(const Puts& puts, const ProgramSets* base);
-  Result<std::shared_ptr<const backend::WeightSet>> PackSegment(uint32_t segment,
-                                                                const std::vector<Put>& puts,
-                                                                const backend::WeightSet* base);
+  Result<std::shared_ptr<const backend::WeightSet>> PackSegment(
+      uint32_t segment, const std::vector<Put>& puts,
+      const std::shared_ptr<const backend::WeightSet>& base);
   Status PutOne(backend::WeightSet& set, backend::Queue& queue, const Put& put,
                 std::vector<Tensor>* borrowed);
 

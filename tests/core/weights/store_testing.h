@@ -32,12 +32,16 @@ class StoreTest : public ::testing::TestWithParam<std::string> {
   void SetUp() override {
     Config config = config::DefaultConfig();
     config.plugins.dir = MS_PLUGIN_DIR;
-    config.plugins.list = {GetParam()};
-    config.backend = GetParam();
+    config.plugins.probe = config::ProbeMode::kOff;
+    const bool far = GetParam() == "far";  // its weights are the device's: far.h
+    config.plugins.list = {far ? MS_FAR_PLUGIN : GetParam()};
+    if (GetParam() != "reference") config.plugins.list.emplace_back("reference");
+    config.backend = config.plugins.list[0];
     registry_ = backend::LoadPlugins(config, backend::ProcessHost());
-    ASSERT_EQ(registry_.plugins().size(), 1u) << registry_.failures()[0].status.ToString();
+    ASSERT_TRUE(registry_.failures().empty()) << registry_.failures()[0].status.ToString();
     device_ = *backend::Device::Open(registry_.plugins()[0].plugin, {});
-    evaluator_ = std::make_unique<plan::BackendEvaluator>(std::vector{device_});
+    auto host = far ? *backend::Device::Open(registry_.plugins()[1].plugin, {}) : device_;
+    evaluator_ = std::make_unique<plan::BackendEvaluator>(std::vector{host});
   }
 
   static Declared Declarations() {

@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using VersionsTest = StoreTest;
 
-INSTANTIATE_TEST_SUITE_P(Backends, VersionsTest, ::testing::Values("reference", "cpu_blas"));
+INSTANTIATE_TEST_SUITE_P(Backends, VersionsTest, ::testing::Values("reference", "cpu_blas", "far"));
 
 TEST_P(VersionsTest, EveryKindOfWeightReachesTheNextRun) {
   auto store = MakeStore();
