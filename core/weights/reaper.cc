@@ -27,6 +27,7 @@ void Reaper::Retire(std::function<void()> free) {
   {
     std::lock_guard lock(mutex_);
     retired_.push_back(std::move(free));
+    ++retirements_;
     wake = asleep_;
   }
   if (wake) changed_.notify_all();
@@ -37,7 +38,7 @@ void Reaper::Drain() {
   awake_until_ = Clock::now() + kAwake;
   ++draining_;
   changed_.notify_all();
-  changed_.wait(lock, [&] { return retired_.empty() && !busy_; });
+  changed_.wait(lock, [&, until = retirements_] { return freed_ >= until; });
   --draining_;
 }
 
@@ -63,13 +64,13 @@ void Reaper::Main() {
     if (retired_.empty()) return;
     std::vector<std::function<void()>> batch;
     batch.swap(retired_);
-    busy_ = true;
     awake_until_ = Clock::now() + kAwake;
     lock.unlock();
+    const size_t freed = batch.size();
     for (auto& free : batch) free();
     batch.clear();
     lock.lock();
-    busy_ = false;
+    freed_ += freed;
     changed_.notify_all();
   }
 }

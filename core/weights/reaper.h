@@ -42,9 +42,10 @@ class Reaper {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::function<void()>> retired_;
-  bool busy_ = false;
-  bool asleep_ = false;    // somebody must wake it
-  uint32_t draining_ = 0;  // calls of Drain that wait
+  uint64_t retirements_ = 0;  // calls of Retire so far
+  uint64_t freed_ = 0;        // of those, in their order
+  bool asleep_ = false;       // somebody must wake it
+  uint32_t draining_ = 0;     // calls of Drain that wait
   Clock::time_point awake_until_;
   bool stop_ = false;
   std::thread thread_;

@@ -28,6 +28,17 @@ TEST(Reaper, DrainWaitsForEverythingRetiredBefore) {
   }
 }
 
+TEST(Reaper, DrainDoesNotWaitForWhatIsRetiredLater) {
+  std::atomic<bool> enough{false};
+  Reaper reaper;
+  std::function<void()> again = [&] {
+    if (!enough) reaper.Retire(again);
+  };
+  reaper.Retire(again);
+  reaper.Drain();
+  enough = true;
+}
+
 TEST(Reaper, FreesWhatIsLeftWhenItEnds) {
   std::atomic<int> freed{0};
   {
