@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/e2e/command_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream::e2e {
 namespace {
@@ -23,13 +24,6 @@ const std::string kWait = "60";  // seconds, for a socket to appear
 
 class PushTest : public testing::Test {
  protected:
-  PushTest() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    socket_ = folder_ + "/weights.sock";
-  }
-  ~PushTest() override { fs::remove_all(folder_); }
-
   // The weights of a step as a file, which appears at once.
   void Export(int step, const std::string& path) const {
     const auto exported = RunCommand({"weights", "export", DigitsCheckpoint(0), "--weights",
@@ -54,8 +48,9 @@ class PushTest : public testing::Test {
             "--updates", std::to_string(updates)};
   }
 
-  std::string folder_;
-  std::string socket_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::string socket_ = folder_ + "/weights.sock";
 };
 
 std::vector<nlohmann::json> Lines(const std::string& text) {

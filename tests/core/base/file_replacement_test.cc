@@ -9,6 +9,8 @@
 #include <iterator>
 #include <string>
 
+#include "tests/temporary_folder.h"
+
 namespace midstream {
 namespace {
 
@@ -16,13 +18,6 @@ namespace fs = std::filesystem;
 
 class FileReplacementTest : public testing::Test {
  protected:
-  FileReplacementTest() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    path_ = folder_ + "/file";
-  }
-  ~FileReplacementTest() override { fs::remove_all(folder_); }
-
   void Put(const std::string& text) const { std::ofstream(path_) << text; }
   std::string Text() const {
     std::ifstream file(path_);
@@ -38,8 +33,9 @@ class FileReplacementTest : public testing::Test {
     return file.Publish();
   }
 
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::string path_ = folder_ + "/file";
 };
 
 TEST_F(FileReplacementTest, ShowsNothingBeforeItIsPublished) {

@@ -15,6 +15,7 @@
 #include "core/graph/dtype.h"
 #include "midstream/backend.h"
 #include "midstream/midstream.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream {
 namespace {
@@ -185,8 +186,8 @@ TEST(CApi, NamesCodesAndHandsOutLogMessages) {
 }
 
 TEST_F(CApiTest, WatchesAFolder) {
-  std::string folder = ::testing::TempDir() + "midstream-XXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const TemporaryFolder temporary;
+  const std::string& folder = temporary.path();
   std::ofstream(folder + "/a.npz") << "no archive";
   struct Seen {
     std::promise<std::string> message;
@@ -205,9 +206,9 @@ TEST_F(CApiTest, WatchesAFolder) {
   EXPECT_EQ(seen.code, MIDSTREAM_DATA_LOSS);
   midstream_source_release(source);
   EXPECT_EQ(midstream_model_version(model_), 1u);
-  std::filesystem::remove_all(folder);
 
-  EXPECT_EQ(midstream_model_watch(model_, folder.c_str(), -1, nullptr, nullptr, &source, &error_),
+  const std::string none = folder + "/none";
+  EXPECT_EQ(midstream_model_watch(model_, none.c_str(), -1, nullptr, nullptr, &source, &error_),
             MIDSTREAM_NOT_FOUND);
   EXPECT_EQ(source, nullptr);
   EXPECT_EQ(midstream_model_watch(model_, nullptr, -1, nullptr, nullptr, &source, &error_),
@@ -215,8 +216,8 @@ TEST_F(CApiTest, WatchesAFolder) {
 }
 
 TEST_F(CApiTest, ListensOnASocket) {
-  std::string folder = ::testing::TempDir() + "midstream-XXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const TemporaryFolder temporary;
+  const std::string& folder = temporary.path();
   const std::string socket = folder + "/push.sock";
   midstream_source* source = nullptr;
   midstream_source* second = nullptr;
@@ -230,7 +231,6 @@ TEST_F(CApiTest, ListensOnASocket) {
   EXPECT_THAT(error_.message, HasSubstr(socket));
   midstream_source_release(source);
   EXPECT_TRUE(std::filesystem::is_empty(folder));
-  std::filesystem::remove_all(folder);
   EXPECT_EQ(midstream_model_listen(model_, nullptr, nullptr, nullptr, &source, &error_),
             MIDSTREAM_INVALID_ARGUMENT);
 }

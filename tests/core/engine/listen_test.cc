@@ -14,6 +14,7 @@
 #include "core/formats/safetensors/writer.h"
 #include "core/serve/push_client.h"
 #include "tests/core/sources/events_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream {
 namespace {
@@ -38,16 +39,11 @@ class ListenTest : public testing::Test {
     auto session = model_->CreateSession({{"Placeholder"}, {"fc2/add"}, {}});
     ASSERT_TRUE(session.ok()) << session.status().ToString();
     session_ = *session;
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     auto source = model_->Listen(folder_ + "/push.sock", {}, events_.callback());
     ASSERT_TRUE(source.ok()) << source.status().ToString();
     source_ = *source;
   }
-  void TearDown() override {
-    source_.reset();
-    fs::remove_all(folder_);
-  }
+  void TearDown() override { source_.reset(); }
 
   NamedTensors WeightsOf(int step) const {
     auto reader = model_->source().OpenWeights(kDigits + std::to_string(step));
@@ -93,7 +89,8 @@ class ListenTest : public testing::Test {
   std::optional<Session> session_;
   std::optional<Source> source_;
   Events events_;
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(ListenTest, TakesWhatIsPushed) {

@@ -10,6 +10,7 @@
 #include "core/formats/model_source.h"
 #include "core/formats/npy/npz.h"
 #include "tests/core/sources/events_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream {
 namespace {
@@ -28,10 +29,7 @@ class WatchTest : public testing::Test {
     auto model = engine->Load(kDigits + "0");
     ASSERT_TRUE(model.ok()) << model.status().ToString();
     model_ = *model;
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   // The values of a step as a file in the folder, without the tensors in `without`.
   void Save(int step, const std::string& name, const std::string& without = "") {
@@ -46,7 +44,8 @@ class WatchTest : public testing::Test {
   }
 
   std::optional<Model> model_;
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(WatchTest, TakesWhatATrainerLeavesThere) {

@@ -9,6 +9,7 @@
 #include "core/formats/npy/npy.h"
 #include "core/formats/npy/npz.h"
 #include "core/formats/safetensors/writer.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream {
 namespace {
@@ -24,12 +25,9 @@ class WeightSources : public testing::TestWithParam<std::string> {
     auto engine = Engine::Open("", {"backend=reference", "plugins.dir=" MS_PLUGIN_DIR});
     ASSERT_TRUE(engine.ok()) << engine.status().ToString();
     engine_ = *engine;
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     const Tensor all = *formats::ReadNpy(std::string(MS_TEST_DATA) + "/digits/eval_images.npy");
     images_ = *Tensor::Copy(DType::kF32, {16, 784}, all.bytes().first(16 * 784 * 4));
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   static NamedTensors WeightsOf(int step) {
     auto model = formats::OpenModel(kDigits + "4000");
@@ -67,7 +65,8 @@ class WeightSources : public testing::TestWithParam<std::string> {
   }
 
   Engine engine_;
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   Tensor images_;
 };
 

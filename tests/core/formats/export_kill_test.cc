@@ -17,6 +17,7 @@
 #include "core/formats/tensorflow/bundle.h"
 #include "core/formats/tensorflow/bundle_writer.h"
 #include "core/formats/tensorflow/checkpoint_state.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream::formats {
 namespace {
@@ -117,21 +118,9 @@ std::vector<Export> Exports() {
 }
 
 // In memory where there is such a folder: the tests wait for the disk a thousand times.
-class ExportDir {
+class ExportDir : public TemporaryFolder {
  public:
-  ExportDir() {
-    std::string pattern = fs::is_directory("/dev/shm") ? "/dev/shm/" : testing::TempDir();
-    pattern += "midstream-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~ExportDir() { fs::remove_all(path_); }
-  ExportDir(const ExportDir&) = delete;
-  ExportDir& operator=(const ExportDir&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
+  ExportDir() : TemporaryFolder(fs::is_directory("/dev/shm") ? "/dev/shm/" : testing::TempDir()) {}
 };
 
 void Clear(const std::string& folder) {

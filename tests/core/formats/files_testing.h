@@ -1,11 +1,10 @@
-// Files for the tests of formats: a folder that goes when the test ends, and copies of a checkpoint
+// Files for the tests of formats: in a folder that goes when the test ends, and copies of a checkpoint
 // in it that tests may damage.
 #ifndef MIDSTREAM_TESTS_CORE_FORMATS_FILES_TESTING_H_
 #define MIDSTREAM_TESTS_CORE_FORMATS_FILES_TESTING_H_
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,22 +12,13 @@
 #include <string>
 #include <string_view>
 
+#include "tests/temporary_folder.h"
+
 namespace midstream::formats {
 
-class TempDir {
+class TempDir : public TemporaryFolder {
  public:
-  TempDir() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  std::string Path(const std::string& name) const { return path_ + "/" + name; }
+  std::string Path(const std::string& name) const { return path() + "/" + name; }
 
   std::string Write(const std::string& name, std::string_view bytes) const {
     std::ofstream file(Path(name), std::ios::binary | std::ios::trunc);
@@ -51,9 +41,6 @@ class TempDir {
     }
     return Path("model.ckpt");
   }
-
- private:
-  std::string path_;
 };
 
 }  // namespace midstream::formats

@@ -18,6 +18,7 @@
 #include "core/serve/push_client.h"
 #include "core/serve/socket_file.h"
 #include "tests/core/sources/events_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream::serve {
 namespace {
@@ -45,16 +46,6 @@ size_t OpenDescriptors() {
 
 class PushListenerTest : public testing::Test {
  protected:
-  PushListenerTest() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    path_ = folder_ + "/push.sock";
-  }
-  ~PushListenerTest() override {
-    listener_.reset();
-    fs::remove_all(folder_);
-  }
-
   void Start(PushLimits limits = {}) {
     PushTarget target;
     target.apply = [this](const std::string& path, const PushRequest& request) {
@@ -143,8 +134,9 @@ class PushListenerTest : public testing::Test {
   // Waits for the listener to be done with what was sent before.
   void Settle() const { EXPECT_TRUE(Client().Ask({}, -1).ok()); }
 
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::string path_ = folder_ + "/push.sock";
   Events events_;
   std::atomic<uint64_t> version_{1};
   std::function<void(const PushRequest&)> during_;  // on the listener's thread

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/temporary_folder.h"
+
 namespace midstream::sources {
 namespace {
 
@@ -14,12 +16,6 @@ namespace fs = std::filesystem;
 
 class CandidateTest : public testing::Test {
  protected:
-  CandidateTest() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~CandidateTest() override { fs::remove_all(folder_); }
-
   std::string At(const std::string& name) const { return folder_ + "/" + name; }
   void Put(const std::string& name, int64_t seconds, const std::string& text = "x") const {
     fs::create_directories(fs::path(At(name)).parent_path());
@@ -35,7 +31,8 @@ class CandidateTest : public testing::Test {
     return names;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 using Texts = std::vector<std::string>;

@@ -14,6 +14,7 @@
 
 #include "core/base/file.h"
 #include "tests/core/sources/events_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream::sources {
 namespace {
@@ -23,16 +24,7 @@ using testing::HasSubstr;
 
 class FolderWatchTest : public testing::Test {
  protected:
-  FolderWatchTest() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    root_ = mkdtemp(pattern.data());
-    folder_ = root_ + "/runs";
-    fs::create_directory(folder_);
-  }
-  ~FolderWatchTest() override {
-    watch_.reset();
-    fs::remove_all(root_);
-  }
+  FolderWatchTest() { fs::create_directory(folder_); }
 
   std::string At(const std::string& name) const { return folder_ + "/" + name; }
   // As a trainer publishes: complete, under its name at once.
@@ -72,8 +64,9 @@ class FolderWatchTest : public testing::Test {
     EXPECT_THAT(std::string(event->status.message()), HasSubstr(text));
   }
 
-  std::string root_;
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string root_ = temporary_.path();
+  std::string folder_ = root_ + "/runs";
   Events events_;
   std::atomic<uint64_t> version_{0};
   std::function<void(const std::string& path)> before_read_;  // on the watch's thread
