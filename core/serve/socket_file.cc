@@ -50,14 +50,21 @@ bool IsLive(const sockaddr_un& address) {
   return connected == 0 || errno != ECONNREFUSED;
 }
 
-Status RemoveStale(const std::string& path, const sockaddr_un& address) {
+// Errors: ALREADY_EXISTS when what has the name is no socket.
+Result<bool> SocketIsThere(const std::string& path) {
   struct stat info;
-  if (::lstat(path.c_str(), &info) != 0) {
-    return errno == ENOENT ? OkStatus() : ErrnoStatus(errno, path);
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (S_ISSOCK(info.st_mode)) return true;
+    return Status(Code::kAlreadyExists, path + " is there and is no socket");
   }
-  if (!S_ISSOCK(info.st_mode)) {
-    return {Code::kAlreadyExists, path + " is there and is no socket"};
-  }
+  if (errno == ENOENT) return false;
+  return ErrnoStatus(errno, path);
+}
+
+// Requires: the lock is held.
+Status RemoveStale(const std::string& path, const sockaddr_un& address) {
+  MS_ASSIGN_OR_RETURN(const bool there, SocketIsThere(path));
+  if (!there) return OkStatus();
   if (IsLive(address)) return SomebodyListens(path);
   return ::unlink(path.c_str()) == 0 ? OkStatus() : ErrnoStatus(errno, path);
 }
@@ -79,6 +86,8 @@ Result<sockaddr_un> SocketAddress(const std::string& path) {
 
 Result<SocketFile> SocketFile::Listen(const std::string& path) {
   MS_ASSIGN_OR_RETURN(const sockaddr_un address, SocketAddress(path));
+  MS_RETURN_IF_ERROR(
+      SocketIsThere(path).status());  // before a lock file is left beside another's file
   MS_ASSIGN_OR_RETURN(Descriptor lock, Lock(path));
   MS_RETURN_IF_ERROR(RemoveStale(path, address));
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <optional>
 
+#include "tests/temporary_folder.h"
+
 namespace midstream::serve {
 namespace {
 
@@ -17,13 +19,6 @@ using testing::HasSubstr;
 
 class SocketFileTest : public testing::Test {
  protected:
-  SocketFileTest() {
-    std::string pattern = testing::TempDir() + "midstream-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    path_ = folder_ + "/push.sock";
-  }
-  ~SocketFileTest() override { fs::remove_all(folder_); }
-
   // A socket bound to the path and closed, as a killed process leaves it.
   Descriptor Bind(bool listening) const {
     const auto address = *SocketAddress(path_);
@@ -42,8 +37,9 @@ class SocketFileTest : public testing::Test {
            0;
   }
 
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
+  const std::string path_ = folder_ + "/push.sock";
 };
 
 TEST_F(SocketFileTest, IsForItsOwnerAndGoneAtTheEnd) {
@@ -91,6 +87,7 @@ TEST_F(SocketFileTest, LeavesWhatIsNoSocketAlone) {
   std::string text;
   std::getline(std::ifstream(path_), text);
   EXPECT_EQ(text, "precious");
+  EXPECT_FALSE(fs::exists(path_ + ".lock"));
 }
 
 TEST_F(SocketFileTest, DoesNotRemoveWhatOthersPutInItsPlace) {
