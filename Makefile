@@ -40,7 +40,7 @@ test-asan: deps ## run every test under the address and undefined behaviour sani
 test-tsan: deps ## run every test under the thread sanitizer
 	@$(call configure,$(BUILD)-tsan,-DMS_SANITIZE=thread $(sanitized)) >/dev/null
 	@cmake --build $(BUILD)-tsan
-	@ctest --test-dir $(BUILD)-tsan --output-on-failure -j$(JOBS) $(ARGS)
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan_suppressions.txt ctest --test-dir $(BUILD)-tsan --output-on-failure -j$(JOBS) $(ARGS)
 
 fuzz: ## fuzz every format, FUZZ_SECONDS (600) each: tests/fuzz/README.md
 	@scripts/install_deps.sh --fuzz
