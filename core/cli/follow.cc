@@ -23,8 +23,11 @@ std::vector<CLI::Option*> FollowArgs::Add(CLI::App& command) {
 }
 
 Result<Source> Follow(Model& model, const FollowArgs& args, SourceCallback callback) {
-  if (!args.watch.empty()) return model.Watch(args.watch, {}, std::move(callback));
-  return model.Listen(args.listen, {}, std::move(callback));
+  const bool watch = !args.watch.empty();
+  auto source = watch ? model.Watch(args.watch, {}, std::move(callback))
+                      : model.Listen(args.listen, {}, std::move(callback));
+  if (!source.ok()) return source.status().WithContext(watch ? "--watch" : "--listen");
+  return source;
 }
 
 }  // namespace midstream::cli

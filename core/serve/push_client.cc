@@ -21,6 +21,8 @@ Status ConnectError(int error, const std::string& path) {
   if (error == ECONNREFUSED) {
     return {Code::kUnavailable, path + ": nobody listens on this socket, or it is none"};
   }
+  if (error == ENOENT)
+    return NotFound(path + ": there is no such socket, so no engine listens there");
   return ErrnoStatus(error, path);
 }
 

@@ -30,7 +30,7 @@ Result<Descriptor> Lock(const std::string& path) {
   const std::string name = LockPath(path);
   for (;;) {
     Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock.valid()) return ErrnoStatus(errno, name);
+    if (!lock.valid()) return ErrnoStatus(errno, errno == ENOENT ? path : name);  // no such folder
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
       return errno == EWOULDBLOCK ? SomebodyListens(path) : ErrnoStatus(errno, name);
     }

@@ -195,7 +195,7 @@ TEST_F(PushTest, MistakesEndAtOnce) {
   const auto none = RunCommand({"run", DigitsCheckpoint(0), "--input", "Placeholder=random:1x784",
                                 "--watch", folder_ + "/none"});
   EXPECT_EQ(none.exit, 3);
-  EXPECT_THAT(none.err, HasSubstr(folder_ + "/none"));
+  EXPECT_THAT(none.err, HasSubstr("--watch: " + folder_ + "/none"));
   std::ofstream(socket_) << "no socket";
   const auto taken = RunCommand(Listening(1));
   EXPECT_EQ(taken.exit, 3);
