@@ -3,9 +3,11 @@
 #include <sys/utsname.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 
 #include "core/base/thread_pool.h"
+#include "midstream_commit.h"  // made by cmake/Commit.cmake
 
 namespace midstream::measure {
 namespace {
@@ -20,6 +22,20 @@ std::string CpuModel() {
   return "unknown";
 }
 
+std::string Governor() {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+  std::string governor;
+  return std::getline(file, governor) && !governor.empty() ? governor : "unknown";
+}
+
+std::string Date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  char text[32];
+  if (gmtime_r(&now, &utc) == nullptr) return "unknown";
+  return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc)};
+}
+
 std::string System() {
   utsname name{};
   if (uname(&name) != 0) return "unknown";
@@ -32,7 +48,11 @@ Environment DescribeEnvironment() {
   Environment environment;
   environment.cpu = CpuModel();
   environment.cores = AvailableCores();
+  environment.governor = Governor();
   environment.system = System();
+  environment.build = MS_BUILD_TYPE;
+  environment.commit = MS_COMMIT;
+  environment.date = Date();
 #if defined(__clang__)
   environment.compiler = "Clang " __clang_version__;
 #else

@@ -53,6 +53,9 @@ LiveUpdateResult MeasureLiveUpdate(const Load& load, const ApplyUpdate& update,
     first += slice.update.updates + slice.update.failed;
     samples_left -= slice.load.samples.size();
     SliceSum& sum = result.sums[static_cast<size_t>(kind)];
+    if (slice.load.answered > 0) {
+      sum.medians_ns.push_back(slice.load.LatencyQuantile(0.5));
+    }
     sum.load.Merge(slice.load);
     sum.update.Merge(slice.update);
     slice.load.samples = {};

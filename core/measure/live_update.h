@@ -47,6 +47,7 @@ struct Slice {
 struct SliceSum {
   LoadResult load;
   UpdateResult update;
+  std::vector<double> medians_ns;  // of the latencies of each slice that has any
 };
 
 struct LiveUpdateResult {

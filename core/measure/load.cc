@@ -9,6 +9,7 @@
 
 #include "core/measure/arrivals.h"
 #include "core/measure/clock.h"
+#include "core/measure/statistics.h"
 
 namespace midstream::measure {
 namespace {
@@ -138,6 +139,22 @@ void LoadResult::Merge(LoadResult other) {
   unsent += other.unsent;
   latency_ns.Merge(other.latency_ns);
   samples.insert(samples.end(), other.samples.begin(), other.samples.end());
+}
+
+std::vector<double> LoadResult::LatencyQuantiles(const std::vector<double>& qs) const {
+  std::vector<double> sorted;
+  if (samples.size() == answered) {
+    for (const RequestSample& sample : samples) {
+      sorted.push_back(static_cast<double>(sample.latency_ns));
+    }
+    std::sort(sorted.begin(), sorted.end());
+  }
+  std::vector<double> quantiles;
+  for (const double q : qs) {
+    quantiles.push_back(samples.size() == answered ? Quantile(sorted, q)
+                                                   : static_cast<double>(latency_ns.Quantile(q)));
+  }
+  return quantiles;
 }
 
 LoadResult RunLoad(const RunRequest& run, const LoadOptions& options) {

@@ -55,6 +55,9 @@ struct LoadResult {
   std::vector<RequestSample> samples;  // the first LoadOptions::max_samples, in no order
 
   double throughput() const { return seconds > 0 ? static_cast<double>(answered) / seconds : 0; }
+  // Nanoseconds; exact while every answer has its sample, else as latency_ns. NaN of no answer.
+  double LatencyQuantile(double q) const { return LatencyQuantiles({q}).front(); }
+  std::vector<double> LatencyQuantiles(const std::vector<double>& qs) const;
   void Merge(LoadResult other);
 };
 

@@ -157,6 +157,8 @@ TEST(LiveUpdate, SlicesTakeTurns) {
   const SliceSum& quiet = result[SliceKind::kQuiet];
   EXPECT_EQ(quiet.load.answered, result.slices[0].load.answered + result.slices[3].load.answered);
   EXPECT_EQ(quiet.load.samples.size(), quiet.load.answered);
+  ASSERT_EQ(quiet.medians_ns.size(), 2u);
+  EXPECT_GT(quiet.medians_ns[1], 0);
 }
 
 TEST(LiveUpdate, WithoutUpdatesAllIsQuiet) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <thread>
 
@@ -124,6 +125,23 @@ TEST(Load, CountsTornAndFailedAnswers) {
   EXPECT_EQ(result.failed, 25u);
   EXPECT_EQ(result.torn, 25u);
   EXPECT_EQ(result.answered, 75u);
+}
+
+TEST(LoadResult, HasExactQuantilesWhileItHasAllSamples) {
+  Histogram histogram;
+  LoadResult result;
+  EXPECT_TRUE(std::isnan(result.LatencyQuantile(0.5)));
+  for (const uint64_t latency : {1000, 1001, 1003}) {
+    histogram.Record(latency);
+    result.samples.push_back({0, latency});
+  }
+  result.answered = 3;
+  result.latency_ns = histogram.TakeSnapshot();
+  EXPECT_EQ(result.LatencyQuantile(0.5), 1001);
+  EXPECT_EQ(result.LatencyQuantiles({0, 0.75, 1}), (std::vector<double>{1000, 1002, 1003}));
+  result.samples.pop_back();
+  EXPECT_NEAR(result.LatencyQuantile(0.5), 1001, 1001.0 / 64);
+  EXPECT_EQ(result.LatencyQuantile(1), 1003);
 }
 
 TEST(Load, KeepsNoMoreSamplesThanAsked) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <barrier>
 #include <cmath>
 #include <string>
 
@@ -129,6 +131,37 @@ TEST(Rounds, LastAsLongAsTheySay) {
   EXPECT_GE((*samples)[0].seconds, 0.02);
   EXPECT_LE((*samples)[0].calls, 202u);  // of 100 us and more in each round of 10 ms
   EXPECT_EQ((*samples)[1].calls, 2u);    // slower than a round: once in each
+}
+
+TEST(Rounds, LetClientsCallAtTheSameTime) {
+  // Each waits for the other two, so it ends only when they run beside it.
+  std::barrier together(3);
+  std::atomic<uint64_t> calls{0};
+  const auto meet = [&] {
+    ++calls;
+    together.arrive_and_wait();
+    return OkStatus();
+  };
+  const Subject subjects[] = {{"three", meet, {meet, meet}}};
+  RoundOptions options = Calls(60, 4);
+  const Result<std::vector<Sample>> samples = TimeInRounds(subjects, options);
+  ASSERT_TRUE(samples.ok());
+  const Sample& sample = samples->front();
+  EXPECT_EQ(calls.load(), 60u);  // of all clients together
+  EXPECT_EQ(sample.calls, 60u);
+  EXPECT_EQ(sample.latencies_ns.size(), 60u);
+  EXPECT_EQ(sample.began_ns.size(), 60u);
+  EXPECT_EQ(sample.round_medians_ns.size(), 4u);
+}
+
+TEST(Rounds, EndWhenOneOfTheClientsFails) {
+  const auto endless = [] { return OkStatus(); };
+  const auto broken = [] { return Internal("broken"); };
+  const Subject subjects[] = {{"pair", endless, {broken}}};
+  RoundOptions options;
+  options.warmup_calls = 0;
+  options.seconds = 1e5;
+  EXPECT_EQ(TimeInRounds(subjects, options).status().ToString(), "INTERNAL: pair: broken");
 }
 
 TEST(Rounds, NameTheSubjectThatFails) {
