@@ -1,69 +1,21 @@
 // midstream bench: how fast a model answers, and what weight updates do to that.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <cstdio>
+#include <memory>
 
 #include "core/base/file_replacement.h"
-#include "core/cli/bench_report.h"
-#include "core/cli/bench_workload.h"
+#include "core/cli/bench_measure.h"
+#include "core/cli/bench_output.h"
+#include "core/cli/bench_row.h"
 #include "core/cli/observe.h"
+#include "core/cli/progress.h"
 #include "core/cli/stats_text.h"
 #include "core/measure/latency_chart.h"
+#include "core/measure/threshold_search.h"
 
 namespace midstream::cli {
 namespace {
-
-using std::chrono::duration_cast;
-using std::chrono::nanoseconds;
-
-nanoseconds Seconds(double seconds) {
-  return duration_cast<nanoseconds>(std::chrono::duration<double>(seconds));
-}
-
-measure::LiveUpdateOptions LiveUpdateOptionsOf(const BenchArgs& args) {
-  measure::LiveUpdateOptions options;
-  options.updates = args.update_rate.has_value();
-  options.update_rate = args.update_rate.value_or(0);
-  // Slices of a second, longer where that would hold less than five updates.
-  double slice = 1;
-  if (options.update_rate > 0) slice = std::max(slice, 5 / options.update_rate);
-  const double round = slice * (options.updates ? measure::kSliceKinds : 1);
-  options.rounds = static_cast<size_t>(std::max(1.0, std::floor(args.duration / round)));
-  const double length = args.duration / static_cast<double>(options.rounds) /
-                        (options.updates ? measure::kSliceKinds : 1);
-  options.warmup = Seconds(args.warmup);
-  options.load.rate = args.rate;
-  options.load.poisson = args.distribution == "poisson";
-  options.load.clients = static_cast<size_t>(args.clients);
-  options.load.seed = args.seed;
-  options.load.warmup = Seconds(std::min(0.1, length / 10));
-  options.load.duration = Seconds(length) - options.load.warmup;
-  return options;
-}
-
-BenchReport MakeReport(const BenchArgs& args, BenchWorkload& workload,
-                       measure::LiveUpdateResult result) {
-  const Config& config = workload.engine().config();
-  return {.model = args.model,
-          .backend = config.backend,
-          .threads = config.execution.threads,
-          .batch = args.batch,
-          .rate = args.rate,
-          .clients = args.clients,
-          .distribution = args.distribution,
-          .updates = args.update_rate.has_value(),
-          .update_rate = args.update_rate.value_or(0),
-          .weight_bytes = workload.weight_bytes(),
-          .tensors = workload.tensors(),
-          .duration = args.duration,
-          .seed = args.seed,
-          .unchecked = workload.unchecked(),
-          .version = MS_VERSION,
-          .environment = measure::DescribeEnvironment(),
-          .result = std::move(result)};
-}
 
 Status WriteText(const std::string& path, const std::string& text) {
   MS_ASSIGN_OR_RETURN(FileReplacement file, FileReplacement::Begin(path));
@@ -72,152 +24,188 @@ Status WriteText(const std::string& path, const std::string& text) {
   return file.Publish();
 }
 
-Status WriteFiles(const BenchArgs& args, const BenchReport& report) {
-  if (!args.save.empty()) {
-    const std::string json = ToJson(report).dump(2, ' ', false, Json::error_handler_t::replace);
-    MS_RETURN_IF_ERROR(WriteText(args.save, json + "\n"));
-  }
-  if (args.svg.empty()) return OkStatus();
+Status WriteChart(const std::string& path, const BenchReport& report) {
   const std::vector<std::string> head = report.Head();
-  return WriteText(args.svg, measure::LatencyChart(report.result,
-                                                   {head.front(), {head.begin() + 1, head.end()}}));
+  return WriteText(
+      path, measure::LatencyChart(report.result, {head.front(), {head.begin() + 1, head.end()}}));
 }
 
-Outcome Bench(const BenchArgs& args) {
-  BenchWorkload workload(args);
-  if (Outcome opened = workload.Open(); !opened.ok()) return opened;
-  measure::LiveUpdateResult result = measure::MeasureLiveUpdate(
-      [&](const measure::LoadOptions& load) {
-        if (args.rate > 0) {
-          return measure::SubmitLoad([&](measure::Done done) { workload.Submit(std::move(done)); },
-                                     load);
-        }
-        return measure::RunLoad([&](size_t client) { return workload.Run(client); }, load);
-      },
-      [&](uint64_t number) { return workload.Update(number); },
-      [&](uint64_t number) { return workload.Copy(number); }, LiveUpdateOptionsOf(args));
-
-  const BenchReport report = MakeReport(args, workload, std::move(result));
-  if (args.json) {
-    PrintJson(ToJson(report));
-  } else {
-    PrintText(args.markdown ? ToMarkdown(report) : ToText(report));
+class Bench {
+ public:
+  Bench(const BenchArgs& args, BenchPlan plan) : args_(args), plan_(std::move(plan)) {
+    outputs_.emplace_back(args.format, [](const std::string& text) { PrintText(text); });
+    if (args.stderr_format) {
+      outputs_.emplace_back(*args.stderr_format, [](const std::string& text) {
+        std::fwrite(text.data(), 1, text.size(), stderr);
+      });
+    }
+    if (!args.save.empty()) {
+      outputs_.emplace_back(FormatOfFile(args.save),
+                            [this](const std::string& text) { saved_ += text; });
+    }
   }
-  if (args.stats) PrintStats(workload.model(), workload.session(), args.json);
-  if (const Status written = WriteFiles(args, report); !written.ok()) {
-    return {Exit::kFailed, written};
-  }
-  for (const measure::SliceSum& sum : report.result.sums) {
-    if (sum.load.torn > 0) return {Exit::kFailed, "answers mixed two versions of the weights"};
-  }
-  return {};
-}
 
-// "max" or a number above 0.
-std::string ParseUpdateRate(const std::string& text, std::optional<double>* rate) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text == "max") {
-    *rate = 0;
-  } else if (error == std::errc() && end == text.data() + text.size() && value > 0 &&
-             value <= 1e6) {
-    *rate = value;
-  } else {
-    return fmt::format("'{}' is no rate: expected updates a second, up to 1e6, or max", text);
+  Outcome Run() {
+    Outcome outcome;
+    for (size_t i = 0; i < plan_.cases.size() && outcome.ok(); ++i) {
+      number_ = i;
+      outcome = plan_.search ? Search(plan_.cases[i]) : MeasureOne(plan_.cases[i]);
+    }
+    Close();
+    for (BenchOutput& output : outputs_) output.End();  // also what was there before a failure
+    if (outcome.ok() && !args_.save.empty()) {
+      const Status written = WriteText(args_.save, saved_);
+      if (!written.ok()) outcome = {Exit::kFailed, written};
+    }
+    if (outcome.ok() && torn_) {
+      outcome = {Exit::kFailed, "answers mixed two versions of the weights"};
+    }
+    return outcome;
   }
-  return "";
-}
 
-void AddLoad(CLI::App& command, BenchArgs* args) {
-  command.add_option("--batch", args->batch, "First dimension of random inputs, where it is free")
-      ->capture_default_str()
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
-  auto* rate = command
-                   .add_option("--rate", args->rate,
-                               "Requests submitted a second, whether or not the ones before are "
-                               "answered: latencies count from the moment at which a request is "
-                               "due")
-                   ->check(CLI::Range(1e-3, 1e7));
-  command
-      .add_option("--clients", args->clients,
-                  "Threads that send requests, each when it has its last answer")
-      ->capture_default_str()
-      ->check(CLI::Range(int64_t{1}, int64_t{1024}))
-      ->excludes(rate);
-  command.add_option("--request-distribution", args->distribution, "Of the arrivals of --rate")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"poisson", "constant"}))
-      ->needs(rate);
-  command.add_option("--duration", args->duration, "Seconds to measure")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 86400.0));
-  command.add_option("--warmup", args->warmup, "Seconds of load before that")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 3600.0));
-  command.add_option("--seed", args->seed, "Seed of random inputs and arrivals")
-      ->capture_default_str();
-}
+ private:
+  bool single() const { return plan_.cases.size() == 1 && !plan_.search; }
 
-void AddReports(CLI::App& command, BenchArgs* args) {
-  command.add_flag("--md", args->markdown, "Print markdown instead of text")->excludes("--json");
-  command.add_option("--save", args->save, "Also write the JSON document to this file")
-      ->type_name("FILE")
-      ->check(NotEmpty());
-  command
-      .add_option("--svg", args->svg,
-                  "Write a picture of the latency over time, with commits marked")
-      ->type_name("FILE")
-      ->check(NotEmpty());
+  void Show(const BenchCase& one) {
+    const std::string load = one.rate > 0 ? fmt::format("{:g} requests/s", one.rate)
+                                          : fmt::format("{} clients", one.clients);
+    const std::string backend = one.setup.config.backend;
+    progress_.Show(fmt::format("[{}/{}] {}batch {}, {}", number_ + 1, plan_.cases.size(),
+                               backend.empty() ? "" : backend + ", ", one.batch, load));
+  }
+
+  // A workload that is open for another setup is closed first.
+  Outcome Prepare(const BenchCase& one) {
+    Show(one);
+    if (!workload_ || !(workload_->setup() == one.setup)) {
+      Close();
+      auto workload = std::make_unique<BenchWorkload>(args_, one.setup);
+      if (Outcome opened = workload->Open(); !opened.ok()) return opened;
+      workload_ = std::move(workload);
+    }
+    return workload_->Prepare(one);
+  }
+
+  void Close() {
+    progress_.Clear();
+    if (workload_ && args_.stats) {
+      PrintStats(workload_->model(), workload_->session(), args_.format == BenchFormat::kJson);
+    }
+    workload_.reset();
+  }
+
+  Outcome Measure(const BenchCase& one, BenchRecord* record) {
+    if (Outcome prepared = Prepare(one); !prepared.ok()) return prepared;
+    const Result<BenchReport> report = MeasureCase(args_, one, plan_.percentiles, *workload_);
+    if (!report.ok()) return DataFailure(report.status());
+    for (const measure::SliceSum& sum : report->result.sums) torn_ |= sum.load.torn > 0;
+    record->rows = RowsOf(*report);
+    record->document = ToJson(*report);
+    held_ = report->threshold && report->threshold->held;
+    if (!single()) return {};
+    record->text = ToText(*report);
+    record->markdown = ToMarkdown(*report);
+    if (args_.svg.empty()) return {};
+    const Status written = WriteChart(args_.svg, *report);
+    return written.ok() ? Outcome() : Outcome(Exit::kFailed, written);
+  }
+
+  void Add(const BenchRecord& record) {
+    progress_.Clear();
+    for (BenchOutput& output : outputs_) output.Add(record);
+  }
+
+  Outcome MeasureOne(const BenchCase& one) {
+    BenchRecord record;
+    Outcome outcome = Measure(one, &record);
+    if (!record.rows.empty()) Add(record);
+    return outcome;
+  }
+
+  // Every probe is a record, in the order of the search; the answer's rows say that they are best.
+  Outcome Search(const BenchCase& base) {
+    struct Probed {
+      double load;
+      BenchRecord record;
+    };
+    std::vector<Probed> probed;
+    Outcome outcome;
+    const Result<std::optional<double>> best = measure::FindHighest(
+        {.low = plan_.search->low, .high = plan_.search->high, .whole = !args_.open_loop()},
+        [&](double load) -> Result<bool> {
+          BenchCase one = base;
+          if (args_.open_loop()) {
+            one.rate = load;
+          } else {
+            one.clients = static_cast<int64_t>(load);
+          }
+          probed.push_back({load, {}});
+          outcome = Measure(one, &probed.back().record);
+          if (!outcome.ok()) return Internal(outcome.message());
+          return held_;
+        });
+    for (Probed& probe : probed) {
+      if (probe.record.rows.empty()) continue;
+      const bool is_best = best.ok() && *best == probe.load;
+      for (Json& row : probe.record.rows) row["best"] = is_best;
+      probe.record.document["threshold"]["best"] = is_best;
+      Add(probe.record);
+    }
+    if (!outcome.ok()) return outcome;
+    if (!best.ok()) return {Exit::kUsage, best.status()};
+    if (best->has_value()) return {};
+    return {Exit::kFailed,
+            fmt::format("p{:g} exceeds {:g} ms already at the lowest load, {:g} {}",
+                        args_.threshold_percentile, *args_.threshold_ms, plan_.search->low,
+                        args_.open_loop() ? "requests/s" : "clients")};
+  }
+
+  const BenchArgs& args_;
+  const BenchPlan plan_;
+  Progress progress_;
+  std::vector<BenchOutput> outputs_;
+  std::string saved_;
+  std::unique_ptr<BenchWorkload> workload_;
+  size_t number_ = 0;  // of the case
+  bool held_ = false;  // by the last one
+  bool torn_ = false;
+};
+
+Outcome RunBench(const BenchArgs& args) {
+  Result<BenchPlan> plan = MakeBenchPlan(args);
+  if (!plan.ok()) return {Exit::kUsage, plan.status()};
+  if (!args.svg.empty() && (plan->cases.size() > 1 || plan->search)) {
+    return {Exit::kUsage, "--svg is a picture of one run, and several were asked for"};
+  }
+  return Bench(args, *std::move(plan)).Run();
 }
 
 }  // namespace
 
 void AddBench(CLI::App& app, Action* action) {
   auto args = std::make_shared<BenchArgs>();
+  auto json = std::make_shared<bool>(false);
   CLI::App* command = AddCommand(
       app, "bench", "Measure latency and throughput, quiet and while weights change",
       "  midstream bench model.ckpt-4000 --clients 2\n"
+      "  midstream bench model.ckpt-4000 --backend cpu_blas,reference --batch 1-64*2 --format csv\n"
+      "  midstream bench model.ckpt-4000 --rate 100-20000 --latency-threshold 2   highest rate\n"
       "  midstream bench model.ckpt-0 --rate 500 --update-rate 10 --weights "
       "model.ckpt-4000 \\\n"
       "    --duration 30 --svg latency.svg --save latency.json\n"
       "  midstream bench model.ckpt-0 --update-rate max --md\n"
       "\n"
+      "A LIST is a number, a list or a range: 4, 1,2,4, 1-8, 1-9+2 (steps of 2) or 1-8*2 (1, 2, "
+      "4, 8).\n"
+      "Each combination of the values of all LISTs is a run, and a row of the result.\n"
       "With --update-rate, slices of about a second take turns: quiet, under updates, and\n"
       "beside plain memory copies of the same bytes at the same rate.\n",
-      &args->json);
-  AddModel(*command, &args->model, &args->signature);
-  AddRepeated(
-      *command, "--input", &args->inputs,
-      fmt::format("Feed this tensor; without a SPEC ({}) a random one. Without --input: the "
-                  "placeholders that the outputs need (repeatable)",
-                  kValueHelp))
-      ->type_name("NAME[=SPEC]");
-  AddRepeated(*command, "--output", &args->outputs,
-              "Compute this tensor; without it, the model's own outputs (repeatable)")
-      ->type_name("NAME");
-  command
-      ->add_option_function<std::string>(
-          "--update-rate",
-          [args](const std::string& text) {
-            const std::string problem = ParseUpdateRate(text, &args->update_rate);
-            if (!problem.empty()) throw CLI::ValidationError("--update-rate", problem);
-          },
-          "Push new weights this often a second while requests run; max: as fast as they go")
-      ->type_name("HZ");
-  command
-      ->add_option("--weights", args->weights,
-                   "Checkpoints, .safetensors or .npz files to push in turn; without it, the "
-                   "model's own values and slightly larger ones (repeatable)")
-      ->type_name("FILE")
-      ->check(NotEmpty());
-  AddLoad(*command, args.get());
-  AddReports(*command, args.get());
-  args->config.AddFile(*command);
-  args->config.AddOverrides(*command);
-  AddTrace(*command, &args->trace);
-  AddStats(*command, &args->stats);
-  command->callback(
-      [=] { *action = [=] { return WithTrace(args->trace, [&] { return Bench(*args); }); }; });
+      json.get());
+  AddBenchOptions(*command, args);
+  command->callback([=] {
+    if (*json) args->format = BenchFormat::kJson;
+    *action = [=] { return WithTrace(args->trace, [&] { return RunBench(*args); }); };
+  });
 }
 
 }  // namespace midstream::cli

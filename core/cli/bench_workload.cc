@@ -1,6 +1,10 @@
 #include "core/cli/bench_workload.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "core/base/trace.h"
@@ -16,6 +20,20 @@ using measure::Verdict;
 template <typename T>
 void Scale(Tensor& tensor) {
   for (T& value : tensor.mutable_as<T>()) value = static_cast<T>(value * T{65} / T{64});
+}
+
+// "NAME" or "NAME:INDEX" of the placement: the device's name, "" where the backend does not tell.
+std::string DeviceName(const std::vector<PluginReport>& plugins, const std::string& backend,
+                       size_t index) {
+  const size_t colon = backend.find(':');
+  if (colon != std::string::npos) {
+    std::from_chars(backend.data() + colon + 1, backend.data() + backend.size(), index);
+  }
+  for (const PluginReport& plugin : plugins) {
+    if (plugin.name != backend.substr(0, colon)) continue;
+    return index < plugin.devices.size() ? plugin.devices[index].name : "";
+  }
+  return "";
 }
 
 // The same values, a little larger where they are ordinary floats.
@@ -34,30 +52,71 @@ Result<std::vector<NamedTensor>> Perturbed(const std::vector<NamedTensor>& weigh
 }  // namespace
 
 Outcome BenchWorkload::Open() {
+  Result<std::vector<InputArg>> named = ParseInputArgs(args_.inputs);
+  if (!named.ok()) return {Exit::kUsage, named.status()};
+  named_ = *std::move(named);
   SessionOptions options;
   options.outputs = args_.outputs;
-  const Result<std::vector<InputArg>> named = ParseInputArgs(args_.inputs);
-  if (!named.ok()) return {Exit::kUsage, named.status()};
-  options.inputs = InputNames(*named);
-  if (Outcome opened = OpenEngine(args_.config, &engine_); !opened.ok()) return opened;
+  options.inputs = InputNames(named_);
+  if (Outcome opened = OpenEngine(setup_.config, &engine_); !opened.ok()) return opened;
+  NameDevices(engine_.config());
   Result<Model> model = engine_.Load(args_.model, "", args_.signature);
   if (!model.ok()) return DataFailure(model.status());
   model_ = *std::move(model);
   Result<Session> session = model_->CreateSession(options);
   if (!session.ok()) return DataFailure(session.status());
   session_ = *std::move(session);
-  if (Status made = MakeInputs(*named); !made.ok()) return DataFailure(made);
+  if (!args_.update_rate) return {};
   if (Status made = MakeSets(); !made.ok()) return DataFailure(made);
-  clients_.resize(static_cast<size_t>(args_.clients));
+  return {};
+}
+
+void BenchWorkload::NameDevices(const Config& config) {
+  const std::vector<PluginReport> plugins = Engine::InspectPlugins(config);
+  std::vector<std::string> order = config.placement.order;
+  if (order.empty() && config.backend != "auto") order.push_back(config.backend);
+  if (order.empty()) order.push_back(plugins.front().name);
+  auto index = static_cast<size_t>(config.device.id);  // of the first one
+  for (const std::string& backend : order) {
+    backend_ += (backend_.empty() ? "" : " ") + backend;
+    device_ += (device_.empty() ? "" : ", ") + DeviceName(plugins, backend, index);
+    index = 0;
+  }
+}
+
+Outcome BenchWorkload::Prepare(const BenchCase& one) {
+  if (Status made = MakeInputs(one); !made.ok()) return DataFailure(made);
+  clients_.resize(static_cast<size_t>(one.clients));
   if (Status learned = LearnAnswers(); !learned.ok()) return DataFailure(learned);
   return {};
 }
 
-Status BenchWorkload::MakeInputs(const std::vector<InputArg>& named) {
+Status BenchWorkload::MakeInputs(const BenchCase& one) {
+  std::vector<InputArg> args = named_;
+  for (const InputArg& shape : one.shapes) {
+    const auto takes = [&](const TensorSpec& input) {
+      return WithoutPort(input.name) == WithoutPort(shape.name);
+    };
+    const auto& inputs = session_->inputs();
+    if (std::any_of(inputs.begin(), inputs.end(), takes)) {
+      args.push_back(shape);
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const TensorSpec& input : inputs) names.push_back(input.name);
+    return NotFound(fmt::format("--shape: '{}' is no input that is fed; those are {}", shape.name,
+                                fmt::join(names, ", ")));
+  }
   MS_ASSIGN_OR_RETURN(named_inputs_,
-                      cli::MakeInputs(session_->inputs(), named, args_.batch, args_.seed));
+                      cli::MakeInputs(session_->inputs(), args, one.batch, args_.seed));
+  inputs_.clear();
   for (const NamedTensor& input : named_inputs_) inputs_.push_back(input.value);
   return OkStatus();
+}
+
+int64_t BenchWorkload::items() const {
+  if (inputs_.empty() || inputs_.front().shape().rank() == 0) return 1;
+  return inputs_.front().shape()[0];
 }
 
 Status BenchWorkload::MakeSets() {
@@ -79,7 +138,6 @@ Status BenchWorkload::MakeSets() {
     weight_bytes_ = std::max(weight_bytes_, bytes);
   }
   if (weight_bytes_ == 0) return InvalidArgument(args_.model + ": there are no weights to update");
-  if (!args_.update_rate) return OkStatus();
   MS_ASSIGN_OR_RETURN(
       copy_, measure::MemoryCopy::Make(weight_bytes_,
                                        static_cast<uint32_t>(engine_.config().execution.threads)));
@@ -88,6 +146,8 @@ Status BenchWorkload::MakeSets() {
 
 // Two rounds, so that every buffer that steady updates need is there before anything is timed.
 Status BenchWorkload::LearnAnswers() {
+  check_.emplace();
+  unchecked_.clear();
   if (!args_.update_rate) {
     unchecked_ = "no updates were asked for";
     return session_->Run(inputs_, &clients_.front().outputs, nullptr);
@@ -100,20 +160,33 @@ Status BenchWorkload::LearnAnswers() {
       std::vector<Tensor> first, second;
       MS_RETURN_IF_ERROR(session_->Run(inputs_, &first, nullptr));
       MS_RETURN_IF_ERROR(session_->Run(inputs_, &second, nullptr));
-      if (round == 0) check_.Learn(first, second);
+      if (round == 0) check_->Learn(first, second);
     }
   }
-  if (!check_.Decides()) {
+  if (!check_->Decides()) {
     unchecked_ = "the answers do not tell the sets of weights apart, or are random";
   }
   return OkStatus();
+}
+
+measure::Subject BenchWorkload::Rounds() {
+  measure::Subject subject{setup_.config.backend.empty() ? "bench" : setup_.config.backend, {}};
+  for (Client& client : clients_) {
+    const auto run = [this, &client] { return session_->Run(inputs_, &client.outputs, nullptr); };
+    if (!subject.run) {
+      subject.run = run;
+    } else {
+      subject.others.emplace_back(run);
+    }
+  }
+  return subject;
 }
 
 Verdict BenchWorkload::Run(size_t client) {
   std::vector<Tensor>& outputs = clients_[client].outputs;
   uint64_t version = 0;
   if (!session_->Run(inputs_, &outputs, &version).ok()) return Verdict::kFailed;
-  return check_.Check(outputs, version) ? Verdict::kRight : Verdict::kTorn;
+  return check_->Check(outputs, version) ? Verdict::kRight : Verdict::kTorn;
 }
 
 void BenchWorkload::Submit(measure::Done done) {
@@ -124,7 +197,7 @@ void BenchWorkload::Submit(measure::Done done) {
     if (!result.ok()) return done(Verdict::kFailed);
     std::vector<Tensor> outputs;
     for (NamedTensor& output : result->outputs) outputs.push_back(std::move(output.value));
-    done(check_.Check(outputs, result->version) ? Verdict::kRight : Verdict::kTorn);
+    done(check_->Check(outputs, result->version) ? Verdict::kRight : Verdict::kTorn);
   });
 }
 
@@ -134,7 +207,7 @@ Result<uint64_t> BenchWorkload::Commit(size_t set, UpdateTimes* times) {
   for (const NamedTensor& weight : sets_[set]) update.Assign(weight.name, weight.value);
   MS_RETURN_IF_ERROR(update.Stage());
   const uint64_t staged = trace::Now();
-  check_.Announce(model_->version() + 1, set);
+  check_->Announce(model_->version() + 1, set);
   Result<uint64_t> version = update.Commit();
   *times = {staged - begin, trace::Now() - staged};
   return version;

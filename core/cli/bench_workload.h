@@ -11,59 +11,48 @@
 #include <string>
 #include <vector>
 
-#include "core/cli/command.h"
-#include "core/cli/input_value.h"
+#include "core/cli/bench_cases.h"
 #include "core/measure/answer_check.h"
 #include "core/measure/load.h"
 #include "core/measure/memory_copy.h"
+#include "core/measure/rounds.h"
 #include "core/measure/updates.h"
 
 namespace midstream::cli {
 
-struct BenchArgs {
-  std::string model;
-  std::string signature;
-  std::vector<std::string> inputs;
-  std::vector<std::string> outputs;
-  std::vector<std::string> weights;
-  int64_t batch = 1;
-  double rate = 0;
-  int64_t clients = 1;
-  std::string distribution = "poisson";
-  std::optional<double> update_rate;  // 0: as fast as they go
-  double duration = 10;               // seconds
-  double warmup = 1;
-  uint64_t seed = 0;
-  std::string save;
-  std::string svg;
-  bool markdown = false;
-  bool json = false;
-  std::string trace;
-  bool stats = false;
-  ConfigArgs config;
-};
-
 class BenchWorkload {
  public:
-  explicit BenchWorkload(const BenchArgs& args) : args_(args) {}
+  BenchWorkload(const BenchArgs& args, BenchSetup setup) : args_(args), setup_(std::move(setup)) {}
 
-  // Opens and compiles, reads every set of weights, and learns what each answers.
+  // Opens the model, makes a session, and reads every set of weights.
   Outcome Open();
+  // Makes inputs and clients, compiles for them, and learns what each set answers. Again for each
+  // case of this setup. Requires: Open succeeded.
+  Outcome Prepare(const BenchCase& one);
 
-  // Requires, for all below: Open succeeded.
+  // Requires, for all below: Prepare succeeded.
   // Threads: as measure::RunRequest.
   measure::Verdict Run(size_t client);
+  // A client's requests, one call each; for timing in rounds.
+  measure::Subject Rounds();
   // Threads: as measure::SubmitRequest.
   void Submit(measure::Done done);
   // Threads: one at a time.
   Result<measure::UpdateTimes> Update(uint64_t number);
   Result<measure::UpdateTimes> Copy(uint64_t number);
 
+  const BenchSetup& setup() const { return setup_; }
   Engine& engine() { return engine_; }
   Model& model() { return *model_; }
   Session& session() { return *session_; }
+  // The backends that the model runs on, in the order of their placement, and their devices.
+  const std::string& backend() const { return backend_; }
+  const std::string& device() const { return device_; }
+  // How many of what the model is for a request brings: the first dimension of its first input.
+  int64_t items() const;
+  // Of the largest set of weights; 0 without updates.
   uint64_t weight_bytes() const { return weight_bytes_; }
-  size_t tensors() const { return sets_.front().size(); }
+  size_t tensors() const { return sets_.empty() ? 0 : sets_.front().size(); }
   // Why torn answers cannot be told; empty when they can.
   const std::string& unchecked() const { return unchecked_; }
 
@@ -72,13 +61,18 @@ class BenchWorkload {
     std::vector<Tensor> outputs;
   };
 
-  Status MakeInputs(const std::vector<InputArg>& named);
+  void NameDevices(const Config& config);
+  Status MakeInputs(const BenchCase& one);
   Status MakeSets();
   Status LearnAnswers();
   Result<uint64_t> Commit(size_t set, measure::UpdateTimes* times);
 
   const BenchArgs& args_;
+  const BenchSetup setup_;
   Engine engine_;
+  std::string backend_;
+  std::string device_;
+  std::vector<InputArg> named_;
   std::optional<Model> model_;
   std::optional<Session> session_;
   std::vector<Tensor> inputs_;
@@ -87,7 +81,7 @@ class BenchWorkload {
   uint64_t weight_bytes_ = 0;
   std::optional<measure::MemoryCopy> copy_;
   std::vector<Client> clients_;
-  measure::AnswerCheck check_;
+  std::optional<measure::AnswerCheck> check_;
   std::string unchecked_;
 };
 

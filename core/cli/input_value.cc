@@ -90,6 +90,8 @@ std::string SpecOf(const std::string& input, const std::vector<InputArg>& args) 
   return spec;
 }
 
+bool IsShape(std::string_view text) { return ParseShape(text).has_value(); }
+
 Result<Tensor> ReadValue(const TensorSpec& input, const std::string& spec, uint64_t seed) {
   if (spec.starts_with(kRandom)) {
     const std::optional<Shape> shape = ParseShape(std::string_view(spec).substr(kRandom.size()));

@@ -29,6 +29,9 @@ std::vector<std::string> InputNames(const std::vector<InputArg>& args);
 // The spec for this input of a session; empty: none was given.
 std::string SpecOf(const std::string& input, const std::vector<InputArg>& args);
 
+// Whether this is "2x3x4" or "scalar".
+bool IsShape(std::string_view text);
+
 // The tensor that the spec of an input stands for: "x.npy", "x.npz:key", "random:2x3x4",
 // "random:scalar". A random one has the dtype of the input. Errors: INVALID_ARGUMENT naming the
 // spec; those of reading, naming the file.

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -36,8 +37,8 @@ TEST(Bench, ComparesUpdatesWithQuiet) {
   const CommandResult result = RunCommand(
       Bench({"--rate", "300", "--update-rate", "100", "--svg", svg, "--save", saved, "--json"}));
   ASSERT_EQ(result.exit, 0) << result.err;
-  const auto json = result.json();
-  EXPECT_EQ(json, nlohmann::json::parse(ReadText(saved)));
+  EXPECT_EQ(result.json(), nlohmann::json::parse(ReadText(saved)));
+  const auto json = result.json()["runs"][0];
   EXPECT_EQ(json["trainer"]["bytes"], 217256);
   EXPECT_EQ(json["trainer"]["tensors"], 8);
   for (const char* kind : {"quiet", "updates", "memcpy"}) {
@@ -83,7 +84,7 @@ TEST(Bench, PrintsStatisticsBesideItsResult) {
   const CommandResult result = RunCommand(Bench({"--update-rate", "100", "--stats", "--json"}));
   ASSERT_EQ(result.exit, 0) << result.err;
   const auto stats = nlohmann::json::parse(result.err);
-  const int updates = result.json()["updates"]["updates"]["count"];
+  const int updates = result.json()["runs"][0]["updates"]["updates"]["count"];
   EXPECT_EQ(stats["weights"]["commits"], updates + 4);  // four to learn the answers
   EXPECT_EQ(stats["weights"]["version"], updates + 5);
   EXPECT_GT(stats["requests"]["completed"], 0);
@@ -111,6 +112,33 @@ TEST(Bench, RefusesWhatItCannotMeasure) {
       {{"--request-distribution", "constant"}, "--rate"},
       {{"--rate", "10", "--request-distribution", "uniform"}, "--request-distribution"},
       {{"--json", "--md"}, "--md"},
+      {{"--json", "--format", "csv"}, "--format"},
+      {{"--md", "--format", "csv"}, "--format"},
+      {{"--format", "xml"}, "--format"},
+      {{"--stderr-format", "xml"}, "--stderr-format"},
+      {{"--batch", "0"}, "--batch: '0' is not from 1 to 1048576"},
+      {{"--batch", "1-"}, "--batch: '1-' is no whole number, list or range"},
+      {{"--batch", "8-1"}, "--batch: '8-1' runs backwards"},
+      {{"--batch", "99999999999999999999"}, "--batch: '99999999999999999999' is not from 1"},
+      {{"--batch", "1-1000", "--clients", "1-1000"}, "at least 1,000,000 runs"},
+      {{"--batch", ""}, "--batch"},
+      {{"--threads", "1,x"}, "--threads: 'x' is no whole number"},
+      {{"--streams", "0"}, "--streams: '0' is not from 1 to 1024"},
+      {{"--instances", "1-5000"}, "--instances: '1-5000' is not from 1 to 1024"},
+      {{"--backend", "cpu_blas,"}, "--backend: 'cpu_blas,' has an empty name"},
+      {{"--shape", "Placeholder"}, "--shape: 'Placeholder' is not of the form NAME=2x3"},
+      {{"--shape", "Placeholder=2x"}, "--shape: '2x' is no shape of 'Placeholder'"},
+      {{"--shape", "a=2", "--shape", "a=3"}, "--shape: 'a' is given twice"},
+      {{"--percentiles", "101"}, "--percentiles: '101' is not from 0 to 100"},
+      {{"--iterations", "5", "--rate", "10"}, "--iterations"},
+      {{"--iterations", "5", "--update-rate", "10"}, "--iterations"},
+      {{"--iterations", "0"}, "--iterations"},
+      {{"--rounds", "0"}, "--rounds"},
+      {{"--latency-threshold", "5"}, "--latency-threshold needs bounds in --clients: '1' is no"},
+      {{"--latency-threshold", "5", "--rate", "9-1"}, "bounds in --rate: '9-1' runs backwards"},
+      {{"--latency-threshold", "0", "--clients", "1-2"}, "--latency-threshold"},
+      {{"--threshold-percentile", "50"}, "--latency-threshold"},
+      {{"--svg", "x.svg", "--batch", "1,2"}, "--svg is a picture of one run"},
   };
   for (const auto& [args, message] : cases) {
     const CommandResult result = RunCommand(Bench(args));
@@ -119,9 +147,151 @@ TEST(Bench, RefusesWhatItCannotMeasure) {
   }
   const CommandResult missing = RunCommand({"bench", "/nonexistent/model"});
   EXPECT_EQ(missing.exit, 3);
+  const CommandResult shape = RunCommand(Bench({"--shape", "nothing=2x784"}));
+  EXPECT_EQ(shape.exit, 3);
+  EXPECT_THAT(shape.err, HasSubstr("'nothing' is no input that is fed; those are Placeholder"));
+  const CommandResult config = RunCommand(Bench({"--precision", "origin,half"}));
+  EXPECT_EQ(config.exit, 4);
+  EXPECT_THAT(config.err, HasSubstr("precision.mode"));
+  const CommandResult unsaved = RunCommand(Bench({"--save", "/nonexistent/folder/x.csv"}));
+  EXPECT_EQ(unsaved.exit, 1);
+  EXPECT_THAT(unsaved.err, HasSubstr("/nonexistent/folder"));
   const CommandResult unwritable = RunCommand(Bench({"--svg", "/nonexistent/folder/x.svg"}));
   EXPECT_EQ(unwritable.exit, 1);
   EXPECT_THAT(unwritable.err, HasSubstr("/nonexistent/folder"));
+}
+
+std::vector<std::string> Sweep(std::vector<std::string> more) {
+  std::vector<std::string> args = {
+      "bench", DigitsCheckpoint(0), "--iterations", "12",        "--rounds", "3",      "--warmup",
+      "0",     "--batch",           "1-4*2",        "--clients", "1,2",      "--seed", "7"};
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+std::vector<nlohmann::json> Lines(const std::string& text) {
+  std::vector<nlohmann::json> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
+}
+
+std::vector<std::string> Split(const std::string& line, char separator) {
+  std::vector<std::string> cells;
+  std::istringstream text(line);
+  for (std::string cell; std::getline(text, cell, separator);) cells.push_back(cell);
+  return cells;
+}
+
+// Every combination of the lists is a run, with all that is needed to make it again.
+void ExpectRows(const std::vector<nlohmann::json>& rows) {
+  ASSERT_EQ(rows.size(), 6u);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const nlohmann::json& row = rows[i];
+    EXPECT_EQ(row["batch"], 1 << i / 2);
+    EXPECT_EQ(row["clients"], 1 + i % 2);
+    EXPECT_EQ(row["rate"], nullptr);
+    EXPECT_EQ(row["backend"], "cpu_blas");
+    EXPECT_EQ(row["slice"], "quiet");
+    EXPECT_EQ(row["seed"], 7);
+    EXPECT_EQ(row["requests"], 12);
+    EXPECT_EQ(row["failed"], 0);
+    EXPECT_GT(row["p50_us"], 0);
+    EXPECT_GE(row["p99.9_us"], row["p50_us"]);
+    EXPECT_GE(row["max_us"], row["p99.9_us"]);
+    EXPECT_LE(row["p50_low_us"], row["p50_high_us"]);
+    EXPECT_NEAR(row["items_per_s"], double(row["requests_per_s"]) * int(row["batch"]), 1e-3);
+    for (const char* name : {"midstream", "commit", "build", "cpu", "governor", "system",
+                             "compiler", "device", "precision", "date"}) {
+      EXPECT_FALSE(row[name].get<std::string>().empty()) << name;
+    }
+    EXPECT_GE(row["cores"], 1);
+  }
+}
+
+TEST(BenchSweep, WritesLinesOfJson) {
+  const CommandResult result = RunCommand(Sweep({"--format", "jsonl"}));
+  ASSERT_EQ(result.exit, 0) << result.err;
+  EXPECT_EQ(result.err, "");  // no terminal, no progress
+  ExpectRows(Lines(result.out));
+}
+
+TEST(BenchSweep, WritesOneDocument) {
+  const CommandResult result = RunCommand(Sweep({"--json"}));
+  ASSERT_EQ(result.exit, 0) << result.err;
+  const auto json = result.json();
+  ExpectRows(json["rows"]);
+  ASSERT_EQ(json["runs"].size(), 6u);
+  EXPECT_EQ(json["runs"][5]["load"]["batch"], 4);
+  EXPECT_EQ(json["runs"][5]["quiet"]["round_medians_ns"].size(), 3u);
+}
+
+TEST(BenchSweep, WritesTablesOfText) {
+  const std::string saved = Temporary("sweep.csv");
+  const CommandResult result = RunCommand(
+      Sweep({"--format", "csv", "--stderr-format", "md", "--save", saved, "--percentile", "75"}));
+  ASSERT_EQ(result.exit, 0) << result.err;
+  EXPECT_EQ(ReadText(saved), result.out);
+  const std::vector<std::string> lines = Split(result.out, '\n');
+  ASSERT_EQ(lines.size(), 7u);
+  const std::vector<std::string> head = Split(lines[0], ',');
+  EXPECT_THAT(head, ::testing::IsSupersetOf({"batch", "clients", "p75_us", "max_us", "cpu"}));
+  EXPECT_THAT(head, Not(::testing::Contains("p99_us")));
+  const auto batch = std::find(head.begin(), head.end(), "batch") - head.begin();
+  for (size_t i = 1; i < lines.size(); ++i) {
+    EXPECT_EQ(Split(lines[i], ',')[batch], std::to_string(1 << (i - 1) / 2));
+  }
+  EXPECT_THAT(result.err, HasSubstr("| batch | clients | requests |"));
+  EXPECT_THAT(result.err, HasSubstr("\n| 4 | 2 | 12 |"));
+}
+
+TEST(BenchSweep, GoesOverBackendsConfigurationsAndShapes) {
+  const CommandResult result =
+      RunCommand({"bench", DigitsCheckpoint(0), "--iterations", "3", "--warmup", "0", "--backend",
+                  "cpu_blas,reference", "--threads", "1,2", "--precision", "origin,force_fp32",
+                  "--shape", "Placeholder=1x784,3x784", "--format", "jsonl"});
+  ASSERT_EQ(result.exit, 0) << result.err;
+  const std::vector<nlohmann::json> rows = Lines(result.out);
+  ASSERT_EQ(rows.size(), 16u);
+  EXPECT_EQ(rows[0]["backend"], "cpu_blas");
+  EXPECT_EQ(rows[0]["shapes"], "Placeholder=1x784");
+  EXPECT_EQ(rows[1]["shapes"], "Placeholder=3x784");
+  EXPECT_NEAR(rows[1]["items_per_s"], 3 * double(rows[1]["requests_per_s"]), 1e-3);
+  EXPECT_EQ(rows[2]["threads"], 2);
+  EXPECT_EQ(rows[4]["precision"], "force_fp32");
+  EXPECT_EQ(rows[15]["backend"], "reference");
+  EXPECT_EQ(rows[15]["device"], "reference");
+}
+
+TEST(BenchSweep, KeepsWhatItHasWhenALaterRunFails) {
+  const CommandResult result =
+      RunCommand({"bench", DigitsCheckpoint(0), "--iterations", "3", "--warmup", "0", "--backend",
+                  "cpu_blas,nonesuch", "--format", "jsonl"});
+  EXPECT_EQ(result.exit, 5);
+  EXPECT_THAT(result.err, HasSubstr("nonesuch"));
+  ASSERT_EQ(Lines(result.out).size(), 1u);
+}
+
+TEST(BenchSearch, FindsTheMostClientsThatHoldTheThreshold) {
+  const CommandResult generous =
+      RunCommand({"bench", DigitsCheckpoint(0), "--iterations", "20", "--warmup", "0", "--clients",
+                  "1-4", "--latency-threshold", "100000", "--format", "jsonl"});
+  ASSERT_EQ(generous.exit, 0) << generous.err;
+  std::vector<nlohmann::json> rows = Lines(generous.out);
+  ASSERT_EQ(rows.size(), 2u);  // both ends hold, so nothing is left to search
+  EXPECT_EQ(rows[0]["clients"], 1);
+  EXPECT_EQ(rows[0]["best"], false);
+  EXPECT_EQ(rows[1]["clients"], 4);
+  EXPECT_EQ(rows[1]["held"], true);
+  EXPECT_EQ(rows[1]["best"], true);
+  EXPECT_EQ(rows[1]["threshold_percentile"], 99);
+
+  const CommandResult impossible =
+      RunCommand({"bench", DigitsCheckpoint(0), "--duration", "0.1", "--warmup", "0", "--rate",
+                  "200-300", "--latency-threshold", "0.00001", "--threshold-percentile", "50"});
+  EXPECT_EQ(impossible.exit, 1);
+  EXPECT_THAT(impossible.err, HasSubstr("p50 exceeds 1e-05 ms already at the lowest load, 200"));
+  EXPECT_THAT(impossible.out, HasSubstr("held"));
 }
 
 class Traced : public ::testing::TestWithParam<std::vector<std::string>> {};
