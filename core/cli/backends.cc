@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/cli/backends_docs.h"
 #include "core/cli/command.h"
 #include "core/cli/table.h"
 
@@ -81,6 +82,18 @@ Outcome ListBackends(const Args& args) {
                                       plugins.size(), fmt::join(broken, ", "))};
 }
 
+Outcome PrintDocs(const Args& args) {
+  const Result<Config> config = args.config.Load();
+  if (!config.ok()) return {Exit::kConfig, config.status()};
+  const std::vector<BackendClaims> backends = ClaimsOf(*config);
+  for (const BackendClaims& backend : backends) {
+    if (backend.status.ok()) continue;
+    return {Exit::kBackend, backend.status.WithContext(backend.name)};
+  }
+  PrintText(BackendsMarkdown(backends));
+  return {};
+}
+
 }  // namespace
 
 void AddBackends(CLI::App& app, Action* action) {
@@ -93,7 +106,16 @@ void AddBackends(CLI::App& app, Action* action) {
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   command->add_flag("--operators", args->operators, "Also list the operators of each plugin");
-  command->callback([=] { *action = [=] { return ListBackends(*args); }; });
+  CLI::App* docs = command->add_subcommand(
+      "docs", "Print which operators each plugin takes in which dtypes, as markdown");
+  args->config.AddFile(*docs);
+  args->config.AddOverrides(*docs);
+  docs->footer("Example:\n  midstream backends docs --config configs/opencl.toml\n\n" +
+               std::string(kExitCodesHelp));
+  command->callback([=] {
+    const bool wants_docs = !command->get_subcommands().empty();
+    *action = [=] { return wants_docs ? PrintDocs(*args) : ListBackends(*args); };
+  });
 }
 
 }  // namespace midstream::cli
