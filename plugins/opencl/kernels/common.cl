@@ -25,8 +25,18 @@
 
 #ifdef INDEX_64
 typedef long index_t;
+#define INDEX i64
 #else
 typedef int index_t;
+#define INDEX i32
+#endif
+
+// Elements that one work-item of an elementwise kernel takes care of, one behind the other; as
+// SpanOf() in ops/walk.h. A GPU wants neighbours in neighbouring work-items.
+#ifdef MS_CPU
+#define SPAN 64
+#else
+#define SPAN 1
 #endif
 
 #define STORAGE_f16 half
@@ -119,3 +129,87 @@ ushort store_bf16(float value) {
 #define TENSOR_OUT(T, x) global STORAGE(T) *restrict x##_buffer, ulong x##_first
 #define BIND_IN(T, x) global const STORAGE(T) *x = x##_buffer + x##_first
 #define BIND_OUT(T, x) global STORAGE(T) *x = x##_buffer + x##_first
+
+// The parts of floats that a CPU computes with at once: 16 elements from x[i] on.
+#ifdef MS_CPU
+#define IS_VECTOR(T) IS_FLOAT(T)
+#else
+#define IS_VECTOR(T) 0
+#endif
+#define COMPUTE16(T) CAT(COMPUTE(T), 16)
+float16 load16_bf16(global const ushort *from) {
+  return as_float16(convert_uint16(vload16(0, from)) << 16);
+}
+void store16_bf16(global ushort *to, float16 value) {
+  const uint16 bits = as_uint16(value);
+  const uint16 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  const uint16 result =
+      (bits & 0x7fffffffu) > (uint16)(0x7f800000u) ? (bits >> 16) | 0x40u : rounded;
+  vstore16(convert_ushort16(result), 0, to);
+}
+#define LOAD16_f16(x, i) vload_half16(0, (x) + (i))
+#define LOAD16_bf16(x, i) load16_bf16((x) + (i))
+#define LOAD16_f32(x, i) vload16(0, (x) + (i))
+#define LOAD16_f64(x, i) vload16(0, (x) + (i))
+#define LOAD16(T, x, i) CAT(LOAD16_, T)(x, i)
+#define STORE16_f16(y, i, v) vstore_half16_rte((v), 0, (y) + (i))
+#define STORE16_bf16(y, i, v) store16_bf16((y) + (i), (v))
+#define STORE16_f32(y, i, v) vstore16((v), 0, (y) + (i))
+#define STORE16_f64(y, i, v) vstore16((v), 0, (y) + (i))
+#define STORE16(T, y, i, v) CAT(STORE16_, T)(y, i, v)
+
+// The type of a real attribute: double for f64, else float.
+#define REAL_f16 float
+#define REAL_bf16 float
+#define REAL_f32 float
+#define REAL_f64 double
+#define REAL_i8 float
+#define REAL_i16 float
+#define REAL_i32 float
+#define REAL_i64 float
+#define REAL_u8 float
+#define REAL_u16 float
+#define REAL_u32 float
+#define REAL_u64 float
+#define REAL_b8 float
+#define REAL(T) CAT(REAL_, T)
+
+// The integer of the same width that wraps; floats as they are.
+#define WRAPPING_f16 float
+#define WRAPPING_bf16 float
+#define WRAPPING_f32 float
+#define WRAPPING_f64 double
+#define WRAPPING_i8 uchar
+#define WRAPPING_i16 ushort
+#define WRAPPING_i32 uint
+#define WRAPPING_i64 ulong
+#define WRAPPING_u8 uchar
+#define WRAPPING_u16 ushort
+#define WRAPPING_u32 uint
+#define WRAPPING_u64 ulong
+#define WRAPPING_b8 uchar
+#define WRAPPING(T) CAT(WRAPPING_, T)
+
+// A walk over rows of several strided tensors (ops/walk.h): `walk` holds the sizes of the outer
+// axes, then their steps in each tensor. Work-item `item` takes elements [first, first + count) of
+// row `row`.
+#define WALK_PARAMETERS \
+  TENSOR_IN(INDEX, walk), int rank, index_t length, index_t pieces, index_t items
+#define WALK_OR_RETURN(OPERANDS)                                      \
+  BIND_IN(INDEX, walk);                                               \
+  const size_t item = get_global_id(0);                               \
+  if (item >= (size_t)items) return;                                  \
+  const index_t row = (index_t)item / pieces;                         \
+  const index_t first = ((index_t)item - row * pieces) * SPAN;        \
+  const index_t count = min((index_t)SPAN, length - first);           \
+  index_t at[OPERANDS];                                               \
+  walk_to(walk, rank, row, OPERANDS, at)
+void walk_to(global const index_t *walk, int rank, index_t row, int operands, index_t *at) {
+  for (int k = 0; k < operands; ++k) at[k] = 0;
+  for (int axis = rank - 1; axis >= 0; --axis) {
+    const index_t above = row / walk[axis];
+    const index_t here = row - above * walk[axis];
+    for (int k = 0; k < operands; ++k) at[k] += here * walk[(k + 1) * rank + axis];
+    row = above;
+  }
+}

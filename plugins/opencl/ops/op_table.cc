@@ -12,7 +12,7 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 
 OpList MakeList() {
   OpList list;
-  for (auto add : {AddConvOps, AddElementwiseOps, AddMatMulOps, AddViewOps}) add(&list);
+  for (auto add : {AddBinaryOps, AddConvOps, AddMatMulOps, AddUnaryOps, AddViewOps}) add(&list);
   std::ranges::sort(list, Before);
   return list;
 }

@@ -6,9 +6,10 @@
 
 namespace midstream::opencl {
 
+void AddBinaryOps(OpList* list);
 void AddConvOps(OpList* list);
-void AddElementwiseOps(OpList* list);
 void AddMatMulOps(OpList* list);
+void AddUnaryOps(OpList* list);
 void AddViewOps(OpList* list);
 
 }  // namespace midstream::opencl
