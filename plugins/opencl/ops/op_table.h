@@ -9,6 +9,7 @@ namespace midstream::opencl {
 void AddBinaryOps(OpList* list);
 void AddConvOps(OpList* list);
 void AddMatMulOps(OpList* list);
+void AddMovementOps(OpList* list);
 void AddUnaryOps(OpList* list);
 void AddViewOps(OpList* list);
 
