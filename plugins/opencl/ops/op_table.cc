@@ -12,7 +12,8 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 
 OpList MakeList() {
   OpList list;
-  for (auto add : {AddBinaryOps, AddConvOps, AddMatMulOps, AddMovementOps, AddUnaryOps, AddViewOps})
+  for (auto add : {AddBinaryOps, AddConvOps, AddMatMulOps, AddMovementOps, AddNormalizationOps,
+                   AddPoolOps, AddReduceOps, AddUnaryOps, AddViewOps})
     add(&list);
   std::ranges::sort(list, Before);
   return list;

@@ -10,6 +10,9 @@ void AddBinaryOps(OpList* list);
 void AddConvOps(OpList* list);
 void AddMatMulOps(OpList* list);
 void AddMovementOps(OpList* list);
+void AddNormalizationOps(OpList* list);
+void AddPoolOps(OpList* list);
+void AddReduceOps(OpList* list);
 void AddUnaryOps(OpList* list);
 void AddViewOps(OpList* list);
 
