@@ -12,8 +12,9 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 
 OpList MakeList() {
   OpList list;
-  for (auto add : {AddBinaryOps, AddConvOps, AddMatMulOps, AddMovementOps, AddNormalizationOps,
-                   AddPoolOps, AddReduceOps, AddUnaryOps, AddViewOps})
+  for (auto add :
+       {AddBinaryOps, AddConvOps, AddIndexingOps, AddMatMulOps, AddMovementOps, AddNormalizationOps,
+        AddPoolOps, AddReduceOps, AddRunningOps, AddUnaryOps, AddViewOps})
     add(&list);
   std::ranges::sort(list, Before);
   return list;

@@ -8,11 +8,13 @@ namespace midstream::opencl {
 
 void AddBinaryOps(OpList* list);
 void AddConvOps(OpList* list);
+void AddIndexingOps(OpList* list);
 void AddMatMulOps(OpList* list);
 void AddMovementOps(OpList* list);
 void AddNormalizationOps(OpList* list);
 void AddPoolOps(OpList* list);
 void AddReduceOps(OpList* list);
+void AddRunningOps(OpList* list);
 void AddUnaryOps(OpList* list);
 void AddViewOps(OpList* list);
 
