@@ -19,7 +19,9 @@ Result<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& options) {
   for (const std::string& name : order) {
     const backend::LoadedPlugin* plugin = runtime->registry_.Find(name);
     if (plugin == nullptr) return runtime->registry_.WhyMissing(name);
-    MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin->plugin, {}));
+    backend::DeviceOptions device_options;
+    if (name == options.backend) device_options.values = options.device_options;
+    MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin->plugin, device_options));
     runtime->devices_.push_back(std::move(device));
   }
   runtime->evaluator_ =
