@@ -286,11 +286,12 @@ TEST(BenchSearch, FindsTheMostClientsThatHoldTheThreshold) {
   EXPECT_EQ(rows[1]["best"], true);
   EXPECT_EQ(rows[1]["threshold_percentile"], 99);
 
-  const CommandResult impossible =
-      RunCommand({"bench", DigitsCheckpoint(0), "--duration", "0.1", "--warmup", "0", "--rate",
-                  "200-300", "--latency-threshold", "0.00001", "--threshold-percentile", "50"});
+  const CommandResult impossible = RunCommand(
+      {"bench", DigitsCheckpoint(0), "--duration", "0.1", "--warmup", "0", "--rate", "200-300",
+       "--latency-threshold", "0.00001", "--threshold-percentile", "50", "--batch", "1,2"});
   EXPECT_EQ(impossible.exit, 1);
   EXPECT_THAT(impossible.err, HasSubstr("p50 exceeds 1e-05 ms already at the lowest load, 200"));
+  EXPECT_THAT(impossible.err, HasSubstr("in 2 of 2 searches"));
   EXPECT_THAT(impossible.out, HasSubstr("held"));
 }
 
