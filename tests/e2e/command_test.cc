@@ -58,6 +58,18 @@ TEST(Command, ListsTheBackends) {
   }
 }
 
+TEST(Command, PrintsWhatTheBackendsTake) {
+  const CommandResult result = RunCommand({"backends", "docs"});
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_THAT(result.out,
+              HasSubstr("| Operator | cpu_blas | reference |\n|---|---|---|\n| Abs | floats"));
+  const CommandResult missing =
+      RunCommand({"backends", "docs", "--set", "plugins.list=[\"/nowhere/npu.so\"]"});
+  EXPECT_EQ(missing.exit, 5);
+  EXPECT_EQ(missing.out, "");
+  EXPECT_THAT(missing.err, HasSubstr("/nowhere/npu.so"));
+}
+
 TEST(Command, TellsWhyAPluginCannotBeUsed) {
   const CommandResult result =
       RunCommand({"backends", "--set", "plugins.list=[\"reference\", \"/nowhere/npu.so\"]", "--set",
