@@ -4,6 +4,7 @@
 #include "ops/claims.h"
 #include "ops/op_table.h"
 #include "ops/walk.h"
+#include "ops/window.h"
 
 namespace midstream::opencl {
 namespace {
@@ -14,17 +15,13 @@ class Pool final : public Kernel {
  public:
   explicit Pool(const sdk::NodeView& node)
       : average_(node.op() == "AveragePool"),
-        channels_last_(IsChannelsLast(node)),
         include_pad_(node.Int("count_include_pad", 0) != 0),
         kernel_(node.Ints("kernel_shape")),
-        strides_(node.Ints("strides")),
-        dilations_(node.Ints("dilations")),
-        pads_(node.Ints("pads")),
-        auto_pad_(node.String("auto_pad", "NOTSET")) {}
+        window_(WindowSpec::Parse(node)) {}
 
   void Plan(PlanBuilder& plan) const override {
     const Operand &x = plan.in(0), &y = plan.out(0);
-    const int64_t channels = channels_last_ ? x.shape.back() : 1;
+    const int64_t channels = window_.channels_last ? x.shape.back() : 1;
     const int64_t width = Width(plan.traits(), channels, x.dtype);
     const int64_t places = y.count() / std::max<int64_t>(channels, 1);
     // What the wide kernel leaves of the channels is made one by one.
@@ -42,8 +39,8 @@ class Pool final : public Kernel {
   void Launch(PlanBuilder& plan, int64_t width, int64_t blocks, int64_t first,
               int64_t places) const {
     const Operand &x = plan.in(0), &y = plan.out(0);
-    const int64_t channels = channels_last_ ? x.shape.back() : 1;
-    const int64_t images = channels_last_ ? x.dim(0) : x.dim(0) * x.dim(1);
+    const int64_t channels = window_.channels_last ? x.shape.back() : 1;
+    const int64_t images = window_.channels_last ? x.dim(0) : x.dim(0) * x.dim(1);
     const int64_t items = places * blocks;
     if (items == 0) return;
     const Positions positions(std::max(x.count(), y.count()));
@@ -63,32 +60,25 @@ class Pool final : public Kernel {
 
   // For pool.cl: three axes, the first of which may be missing.
   std::vector<int64_t> Axes(const Operand& x, const Operand& y) const {
-    const size_t rank = kernel_.size(), first = channels_last_ ? 1 : 2;
-    const std::vector<int64_t> steps = RowMajor(x.shape);
+    const Image from = Image::Of(x, window_.channels_last);
+    const Image to = Image::Of(y, window_.channels_last);
+    const size_t rank = kernel_.size();
     std::vector<int64_t> table;
     for (size_t i = rank; i < kMaxSpatial; ++i) {
       table.insert(table.end(), {1, 1, 1, 1, 1, 0, 0, 0});
     }
     for (size_t i = 0; i < rank; ++i) {
-      const int64_t size = x.dim(first + i), out = y.dim(first + i);
-      const int64_t stride = strides_.empty() ? 1 : strides_[i];
-      const int64_t dilation = dilations_.empty() ? 1 : dilations_[i];
-      int64_t begin = pads_.empty() ? 0 : pads_[i], end = pads_.empty() ? 0 : pads_[rank + i];
-      if (auto_pad_.starts_with("SAME")) {
-        const int64_t extent = (kernel_[i] - 1) * dilation + 1;
-        const int64_t total = std::max<int64_t>((out - 1) * stride + extent - size, 0);
-        begin = auto_pad_ == "SAME_UPPER" ? total / 2 : total - total / 2;
-        end = total - begin;
-      }
-      table.insert(table.end(),
-                   {size, out, kernel_[i], stride, dilation, begin, end, steps[first + i]});
+      const int64_t size = from.spatial[i].size, out = to.spatial[i].size;
+      const WindowAxis axis = window_.Axis(i, rank, kernel_[i], size, out);
+      table.insert(table.end(), {size, out, axis.kernel, axis.stride, axis.dilation, axis.pad_begin,
+                                 axis.pad_end, from.spatial[i].step});
     }
     return table;
   }
 
-  const bool average_, channels_last_, include_pad_;
-  const std::vector<int64_t> kernel_, strides_, dilations_, pads_;
-  const std::string auto_pad_;
+  const bool average_, include_pad_;
+  const std::vector<int64_t> kernel_;
+  const WindowSpec window_;
 };
 
 sdk::Claim ClaimPool(const sdk::NodeView& node, const Traits& traits) {
