@@ -14,7 +14,7 @@ OpList MakeList() {
   OpList list;
   for (auto add :
        {AddBinaryOps, AddConvOps, AddIndexingOps, AddMatMulOps, AddMovementOps, AddNormalizationOps,
-        AddPoolOps, AddReduceOps, AddRunningOps, AddUnaryOps, AddViewOps})
+        AddPoolOps, AddRandomOps, AddReduceOps, AddRunningOps, AddUnaryOps, AddViewOps})
     add(&list);
   std::ranges::sort(list, Before);
   return list;

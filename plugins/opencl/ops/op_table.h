@@ -13,6 +13,7 @@ void AddMatMulOps(OpList* list);
 void AddMovementOps(OpList* list);
 void AddNormalizationOps(OpList* list);
 void AddPoolOps(OpList* list);
+void AddRandomOps(OpList* list);
 void AddReduceOps(OpList* list);
 void AddRunningOps(OpList* list);
 void AddUnaryOps(OpList* list);
