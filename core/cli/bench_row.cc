@@ -15,22 +15,15 @@ using measure::SliceKind;
 
 // Columns that say what was measured, and those that say where. All others were found.
 constexpr std::string_view kAsked[] = {
-    "model", "config", "backend", "device", "precision",    "threads", "streams",     "instances",
-    "batch", "shapes", "clients", "rate",   "distribution", "slice",   "update_rate", "seed"};
+    "model",        "config",    "backend",     "device", "precision",    "threads",
+    "streams",      "instances", "batch",       "shapes", "clients",      "rate",
+    "distribution", "slice",     "update_rate", "seed",   "threshold_ms", "threshold_percentile"};
 constexpr std::string_view kWhere[] = {"midstream", "commit", "build",    "cpu",          "cores",
                                        "governor",  "system", "compiler", "load_average", "date"};
 // Found, but for files only: the table of a terminal has only so many columns.
-constexpr std::string_view kForFiles[] = {"seconds",
-                                          "p50_low_us",
-                                          "p50_high_us",
-                                          "mean_us",
-                                          "min_us",
-                                          "unsent",
-                                          "torn",
-                                          "update_failed",
-                                          "weight_bytes",
-                                          "threshold_ms",
-                                          "threshold_percentile"};
+constexpr std::string_view kForFiles[] = {"seconds", "p50_low_us",    "p50_high_us",
+                                          "mean_us", "min_us",        "unsent",
+                                          "torn",    "update_failed", "weight_bytes"};
 
 template <size_t N>
 bool Contains(const std::string_view (&names)[N], std::string_view name) {
