@@ -20,17 +20,17 @@ struct DTypeGroup {
 };
 
 const std::vector<DTypeGroup>& Groups() {
-  static const std::vector<DTypeGroup> groups = {
+  static const std::vector<DTypeGroup> kGroups = {
       {"floats", {DType::kF32, DType::kF64, DType::kF16, DType::kBF16}},
       {"ints", {DType::kI8, DType::kI16, DType::kI32, DType::kI64}},
       {"uints", {DType::kU8, DType::kU16, DType::kU32, DType::kU64}},
       {"bool", {DType::kBool}}};
-  return groups;
+  return kGroups;
 }
 
 // "f32" of "float32", "u8" of "uint8", "bf16".
 std::string Short(DType dtype) {
-  const std::string name(DTypeName(dtype));
+  std::string name(DTypeName(dtype));
   const size_t digit = name.find_first_of("0123456789");
   if (digit == std::string::npos) return name;
   return (name.starts_with("bf") ? "bf" : name.substr(0, 1)) + name.substr(digit);
@@ -127,7 +127,7 @@ std::string BackendsMarkdown(const std::vector<BackendClaims>& backends) {
     text += fmt::format("- *{}*: {}\n", group.name, names);
   }
   text += "\n" + head + "\n" + line + "\n";
-  for (const auto& [name, cells] : rows) text += "| " + name + " |" + cells + "\n";
+  for (const auto& [name, cells] : rows) text += fmt::format("| {} |{}\n", name, cells);
   return text;
 }
 

@@ -16,12 +16,12 @@ namespace {
 constexpr const char* kList = "LIST";
 
 const std::map<std::string, BenchFormat>& Formats() {
-  static const std::map<std::string, BenchFormat> formats = {{"text", BenchFormat::kText},
-                                                             {"csv", BenchFormat::kCsv},
-                                                             {"json", BenchFormat::kJson},
-                                                             {"jsonl", BenchFormat::kJsonLines},
-                                                             {"md", BenchFormat::kMarkdown}};
-  return formats;
+  static const std::map<std::string, BenchFormat> kFormats = {{"text", BenchFormat::kText},
+                                                              {"csv", BenchFormat::kCsv},
+                                                              {"json", BenchFormat::kJson},
+                                                              {"jsonl", BenchFormat::kJsonLines},
+                                                              {"md", BenchFormat::kMarkdown}};
+  return kFormats;
 }
 
 // "max" or a number above 0.

@@ -65,6 +65,7 @@ class Product {
     if (text.empty()) return OkStatus();
     MS_ASSIGN_OR_RETURN(const std::vector<double> numbers, cli::Numbers(option, text, rule));
     std::vector<Choice> choices;
+    choices.reserve(numbers.size());
     for (const double number : numbers) {
       choices.push_back([=](BenchCase& one) { set(one, number); });
     }
@@ -76,6 +77,7 @@ class Product {
     if (text.empty()) return OkStatus();
     MS_ASSIGN_OR_RETURN(const std::vector<std::string> names, cli::Names(option, text));
     std::vector<Choice> choices;
+    choices.reserve(names.size());
     for (const std::string& name : names) {
       choices.push_back([=](BenchCase& one) { set(one, name); });
     }

@@ -33,6 +33,7 @@ Json LatencyJson(const LoadResult& load, const std::vector<double>& percentiles)
   Json json = TimesJson(load.latency_ns, percentiles);
   if (load.answered == 0) return json;
   std::vector<double> qs;
+  qs.reserve(percentiles.size());
   for (const double percentile : percentiles) qs.push_back(percentile / 100);
   const std::vector<double> quantiles = load.LatencyQuantiles(qs);
   for (size_t i = 0; i < qs.size(); ++i) json[Key(percentiles[i])] = quantiles[i];

@@ -12,7 +12,6 @@ namespace midstream::cli {
 namespace {
 
 using measure::LoadResult;
-using measure::Slice;
 using measure::SliceKind;
 using measure::SliceSum;
 

@@ -103,6 +103,7 @@ Status BenchWorkload::MakeInputs(const BenchCase& one) {
       continue;
     }
     std::vector<std::string> names;
+    names.reserve(inputs.size());
     for (const TensorSpec& input : inputs) names.push_back(input.name);
     return NotFound(fmt::format("--shape: '{}' is no input that is fed; those are {}", shape.name,
                                 fmt::join(names, ", ")));

@@ -78,6 +78,7 @@ Result<std::vector<InputArg>> ParseInputArgs(const std::vector<std::string>& tex
 
 std::vector<std::string> InputNames(const std::vector<InputArg>& args) {
   std::vector<std::string> names;
+  names.reserve(args.size());
   for (const InputArg& arg : args) names.push_back(arg.name);
   return names;
 }

@@ -150,6 +150,7 @@ std::vector<double> LoadResult::LatencyQuantiles(const std::vector<double>& qs) 
     std::sort(sorted.begin(), sorted.end());
   }
   std::vector<double> quantiles;
+  quantiles.reserve(qs.size());
   for (const double q : qs) {
     quantiles.push_back(samples.size() == answered ? Quantile(sorted, q)
                                                    : static_cast<double>(latency_ns.Quantile(q)));

@@ -39,7 +39,7 @@ std::vector<Form> CommonForms() {
 
 // Of operators whose inputs have shapes or dtypes that differ more than that.
 const std::map<std::string_view, Form>& OwnForms() {
-  static const std::map<std::string_view, Form> forms = [] {
+  static const std::map<std::string_view, Form> kForms = [] {
     const Input matrix{kOpen, {1, 1}}, vector{kOpen, {1}}, scalar{kOpen, {}};
     const Form normalization = {{kOpen, {1, 1, 1, 1}}, vector, vector, vector, vector};
     return std::map<std::string_view, Form>{
@@ -54,7 +54,7 @@ const std::map<std::string_view, Form>& OwnForms() {
         {"RandomUniformInt", {Ones(), {kIndex, {2}}, scalar, scalar}},
         {"ScatterND", {vector, {kIndex, {1, 1}}, vector}}};
   }();
-  return forms;
+  return kForms;
 }
 
 // Attributes without which an operator has no meaning, or not this dtype.
@@ -116,10 +116,10 @@ bool HasData(const OpSchema& schema, const Form& form) {
 }  // namespace
 
 const std::vector<DType>& DataDTypes() {
-  static const std::vector<DType> dtypes = {
+  static const std::vector<DType> kDTypes = {
       DType::kF32, DType::kF64, DType::kF16, DType::kBF16, DType::kI8,  DType::kI16, DType::kI32,
       DType::kI64, DType::kU8,  DType::kU16, DType::kU32,  DType::kU64, DType::kBool};
-  return dtypes;
+  return kDTypes;
 }
 
 std::vector<Graph> MakeForms(const OpSchema& schema, DType dtype) {
