@@ -18,15 +18,6 @@ namespace {
 
 constexpr uint64_t kMaxRecord = 64 << 10;
 
-// secure_getenv: a privileged process takes no folder from its caller.
-std::string CacheFolder() {
-  const char* cache = secure_getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && cache[0] == '/') return std::string(cache) + "/midstream";
-  const char* home = secure_getenv("HOME");
-  if (home != nullptr && home[0] == '/') return std::string(home) + "/.cache/midstream";
-  return "";
-}
-
 // FNV-1a: stable between runs and builds, unlike std::hash.
 uint64_t Hash(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325;
@@ -48,7 +39,7 @@ struct Record {
 };
 
 Record RecordFor(const std::string& plugin, const std::string& helper) {
-  const std::string folder = CacheFolder();
+  const std::string folder = UserCacheFolder();
   const std::string plugin_state = FileState(plugin);
   const std::string helper_state = FileState(helper);
   if (folder.empty() || plugin_state.empty() || helper_state.empty()) return {};
@@ -56,6 +47,15 @@ Record RecordFor(const std::string& plugin, const std::string& helper) {
 }
 
 }  // namespace
+
+// secure_getenv: a privileged process takes no folder from its caller.
+std::string UserCacheFolder() {
+  const char* cache = secure_getenv("XDG_CACHE_HOME");
+  if (cache != nullptr && cache[0] == '/') return std::string(cache) + "/midstream";
+  const char* home = secure_getenv("HOME");
+  if (home != nullptr && home[0] == '/') return std::string(home) + "/.cache/midstream";
+  return "";
+}
 
 bool PassedProbeBefore(const std::string& plugin, const std::string& helper) {
   const Record record = RecordFor(plugin, helper);

@@ -11,6 +11,9 @@
 
 namespace midstream::backend {
 
+// $XDG_CACHE_HOME/midstream, or ~/.cache/midstream; "" where there is neither.
+std::string UserCacheFolder();
+
 bool PassedProbeBefore(const std::string& plugin, const std::string& helper);
 void RememberPassedProbe(const std::string& plugin, const std::string& helper);
 

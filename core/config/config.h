@@ -126,6 +126,11 @@ struct PluginsConfig {
   int64_t probe_timeout_ms = 10000;
 };
 
+struct CacheConfig {
+  bool enabled = true;
+  std::string path;  // empty: $XDG_CACHE_HOME/midstream, or ~/.cache/midstream
+};
+
 struct WeightsConfig {
   bool verify_checksums = true;
   bool live_update = true;
@@ -172,6 +177,7 @@ struct MS_API Config {
   DeviceConfig device;
   PlacementConfig placement;
   PluginsConfig plugins;
+  CacheConfig cache;
   WeightsConfig weights;
   WatchConfig watch;
   GraphConfig graph;

@@ -138,6 +138,7 @@ constexpr std::array kSections = {
     SectionRow{"device", "The device of the backend."},
     SectionRow{"placement", "Which backend gets which operator."},
     SectionRow{"plugins", "Where backends come from."},
+    SectionRow{"cache", "What backends keep between runs, such as compiled kernels."},
     SectionRow{"weights", "Reading weights, and the versions that updates make."},
     SectionRow{"watch", "Following a trainer that saves into a folder."},
     SectionRow{"graph", "Reading graphs."},
@@ -328,6 +329,14 @@ constexpr std::array kKeys = {
     Integer<&Config::plugins, &PluginsConfig::probe_timeout_ms>(
         "plugins.probe_timeout_ms", 1, 600000,
         "Milliseconds after which a plugin under probe is refused."),
+
+    Bool<&Config::cache, &CacheConfig::enabled>(
+        "cache.enabled",
+        "Whether backends that compile keep what they made for the next start. A damaged file is "
+        "noticed and made again."),
+    String<&Config::cache, &CacheConfig::path>(
+        "cache.path", kFolder,
+        "The folder for it; empty means $XDG_CACHE_HOME/midstream, or ~/.cache/midstream."),
 
     Bool<&Config::weights, &WeightsConfig::verify_checksums>(
         "weights.verify_checksums", "Verify the checksum of every tensor that is read."),

@@ -4,10 +4,12 @@
 #include <iterator>
 
 #include "core/backend/host.h"
+#include "core/backend/probe_cache.h"
 #include "core/base/log.h"
 #include "core/engine/impl.h"
 #include "core/formats/weight_file.h"
 #include "core/plan/claimed_operators.h"
+#include "midstream/cache.h"
 
 namespace midstream {
 namespace {
@@ -33,6 +35,24 @@ std::vector<std::string> PlacementOrder(const Config& config, const backend::Reg
   return order;
 }
 
+// Where backends keep files between runs; empty: nowhere.
+std::string CacheFolder(const config::CacheConfig& cache) {
+  if (!cache.enabled) return {};
+  return cache.path.empty() ? backend::UserCacheFolder() : cache.path;
+}
+
+// What the configuration says to the plugin, and the cache's folder if the plugin keeps one.
+std::vector<std::pair<std::string, std::string>> OptionsFor(const Config& config,
+                                                            const backend::LoadedPlugin& loaded) {
+  std::map<std::string, std::string, std::less<>> values;
+  if (auto it = config.backends.find(loaded.name); it != config.backends.end()) values = it->second;
+  if (loaded.plugin->get_extension(MS_EXT_CACHE) != nullptr) {
+    const std::string folder = CacheFolder(config.cache);
+    if (!folder.empty()) values.try_emplace(MS_OPTION_CACHE_DIR, folder);
+  }
+  return {values.begin(), values.end()};
+}
+
 Result<std::shared_ptr<backend::Device>> OpenDevice(const Config& config,
                                                     const backend::Registry& registry,
                                                     const std::string& name, int64_t index) {
@@ -40,9 +60,7 @@ Result<std::shared_ptr<backend::Device>> OpenDevice(const Config& config,
   if (plugin == nullptr) return registry.WhyMissing(name);
   backend::DeviceOptions options;
   options.index = static_cast<uint32_t>(index);
-  if (auto it = config.backends.find(name); it != config.backends.end()) {
-    options.values.assign(it->second.begin(), it->second.end());
-  }
+  options.values = OptionsFor(config, *plugin);
   return backend::Device::Open(plugin->plugin, options);
 }
 
@@ -70,9 +88,7 @@ PluginReport Report(const backend::LoadedPlugin& loaded, const Config& config) {
     return report;
   }
   backend::DeviceOptions options;
-  if (auto it = config.backends.find(loaded.name); it != config.backends.end()) {
-    options.values.assign(it->second.begin(), it->second.end());
-  }
+  options.values = OptionsFor(config, loaded);
   for (options.index = 0; options.index < *count; ++options.index) {
     auto device = backend::Device::Open(loaded.plugin, options);
     if (!device.ok()) {
