@@ -53,6 +53,9 @@ class PlanBuilder {
   virtual Operand Constant(ms_dtype dtype, std::vector<int64_t> shape, const void* data) = 0;
   // Commands run in the order of these calls.
   virtual void Launch(Call call) = 0;
+  // One of several calls that compute the same bits: the fastest, found by timing them once on this
+  // device (the first where tuning is off).
+  virtual void LaunchFastest(std::vector<Call> calls) = 0;
   virtual void Copy(const Operand& from, const Operand& to) = 0;  // equal bytes
 
  protected:

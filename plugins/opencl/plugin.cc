@@ -1,6 +1,7 @@
 // The plugin's function table: handles in and out, nothing thrown past it.
 #include <algorithm>
 
+#include "midstream/cache.h"
 #include "runtime/buffer.h"
 #include "runtime/plan.h"
 
@@ -23,7 +24,26 @@ ms_code Startup(const ms_host* host, ms_error*) {
   return MS_OK;
 }
 void Shutdown() { g_host = nullptr; }
-const void* GetExtension(const char*) { return nullptr; }
+// ---- Extensions
+
+ms_code ProfileEnable(ms_queue* queue, uint32_t on, ms_error* error) {
+  return sdk::Guard(error, [&] { As<Queue>(queue)->Profile(on != 0); });
+}
+ms_code ProfileRead(ms_queue* queue, void (*sink)(void*, const ms_profile_event*), void* user,
+                    ms_error* error) {
+  return sdk::Guard(error, [&] {
+    Recorder* recorder = As<Queue>(queue)->recorder();
+    if (recorder != nullptr)
+      recorder->Read([&](const ms_profile_event& event) { sink(user, &event); });
+  });
+}
+constexpr ms_profile_api kProfile = {sizeof(ms_profile_api), 0, ProfileEnable, ProfileRead};
+
+const void* GetExtension(const char* id) {
+  static constexpr char kKnown = 0;
+  if (std::string_view(id) == MS_EXT_PROFILE) return &kProfile;
+  return std::string_view(id) == MS_EXT_CACHE ? &kKnown : nullptr;
+}
 
 // ---- Devices
 
@@ -92,6 +112,8 @@ ms_code QueueCopy(ms_queue* handle, const ms_tensor* src, const ms_tensor* dst, 
     auto* queue = As<Queue>(handle);
     Event event;
     EnqueueCopy(queue->raw(), *src, *dst, event.out());
+    if (queue->recorder() != nullptr && event)
+      queue->recorder()->Add(event, MS_NONE, nullptr, "copy");
     queue->Submit(signal, std::move(event));
   });
 }

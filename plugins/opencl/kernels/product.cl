@@ -136,17 +136,21 @@ kernel void product_tiles(TENSOR_IN(TA, a), TENSOR_IN(TB, b), TENSOR_IN(TC, c), 
       }
     }
   }
+  // From here on in memory and in a loop: unrolled, it would take the compiler seconds.
+  VEC result[ROWS * PANELS * 2];
 #pragma unroll
   for (int i = 0; i < ROWS; ++i) {
 #pragma unroll
-    for (int j = 0; j < PANELS * 2; ++j) {
-      const int m = first + i, n = panel * WIDTH + j * LANES;
-      if (m >= s.rows || n >= s.columns) continue;
-      VEC v = sum[i][j] * (VEC)(factors.x);
-      if (s.has_c) v += (VEC)(factors.y) * load_c(c, s, m, n);
-      ACTIVATE(v)
-      store_y(y + (size_t)m * s.y_row_step, s, n, v);
-    }
+    for (int j = 0; j < PANELS * 2; ++j) result[i * PANELS * 2 + j] = sum[i][j];
+  }
+#pragma unroll 1
+  for (int i = 0; i < ROWS * PANELS * 2; ++i) {
+    const int m = first + i / (PANELS * 2), n = panel * WIDTH + i % (PANELS * 2) * LANES;
+    if (m >= s.rows || n >= s.columns) continue;
+    VEC v = result[i] * (VEC)(factors.x);
+    if (s.has_c) v += (VEC)(factors.y) * load_c(c, s, m, n);
+    ACTIVATE(v)
+    store_y(y + (size_t)m * s.y_row_step, s, n, v);
   }
 }
 #endif

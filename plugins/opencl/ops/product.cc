@@ -24,12 +24,16 @@ struct Tile {
   int64_t panels;
 };
 
-// As many sums as there are vector registers, less those for the operands.
-Tile ChooseTile(int64_t rows, const Traits& traits) {
-  const int64_t most = Lanes(traits) == 16 ? 8 : 4;
-  if (rows <= 2) return {rows, 2};
-  return {std::min(most, rows <= 4 ? 4 : most), 1};
+// Tiles with about as many sums as there are vector registers, the likeliest first.
+std::vector<Tile> Tiles(int64_t rows, const Traits& traits) {
+  if (rows <= 2) return {{rows, 2}};
+  if (rows <= 4) return {{4, 1}};
+  if (Lanes(traits) < 16) return {{4, 1}, {6, 1}};
+  if (rows <= 8) return {{8, 1}, {4, 1}};
+  return {{8, 1}, {12, 1}, {6, 2}};
 }
+
+constexpr int64_t kWorthTuning = int64_t{1} << 22;  // multiplications
 
 }  // namespace
 
@@ -94,7 +98,7 @@ void LaunchProduct(PlanBuilder& plan, const Product& product) {
                         DefineType("TS", wide ? sdk::kF64 : sdk::kF32);
   const auto n_batches = static_cast<int64_t>(product.batches.size());
   const Operand batches = plan.Constant(sdk::kI64, {n_batches * 4}, product.batches.data());
-  Call call{"product", "", ""};
+  Call call{"product", "product_groups", "-DGROUPS" + defines};
   call.args = {product.a,
                product.b,
                product.c,
@@ -103,24 +107,27 @@ void LaunchProduct(PlanBuilder& plan, const Product& product) {
                Scalar::Of(shape),
                Factors(product.alpha, product.beta, product.activation, wide)};
   call.global[2] = static_cast<size_t>(n_batches);
-  if (traits.tiles) {
-    const Tile tile = ChooseTile(shape.rows, traits);
-    call.kernel = "product_tiles";
+  if (!traits.tiles) {
+    call.global[0] = static_cast<size_t>(Ceil(shape.rows, kGroupTile)) * 16;
+    call.global[1] = static_cast<size_t>(Ceil(shape.columns, kGroupTile)) * 16;
+    call.local = {16, 16, 1};
+    call.fixed_local = true;
+    return plan.Launch(std::move(call));
+  }
+  call.kernel = "product_tiles";
+  std::vector<Call> calls;
+  for (const Tile& tile : Tiles(shape.rows, traits)) {
     call.defines = "-DTILES -DLANES=" + std::to_string(Lanes(traits)) +
                    " -DROWS=" + std::to_string(tile.rows) +
                    " -DPANELS=" + std::to_string(tile.panels) + defines;
     call.global[0] = static_cast<size_t>(Ceil(shape.rows, tile.rows));
     call.global[1] =
         static_cast<size_t>(Ceil(Ceil(shape.columns, PanelWidth(traits)), tile.panels));
-  } else {
-    call.kernel = "product_groups";
-    call.defines = "-DGROUPS" + defines;
-    call.global[0] = static_cast<size_t>(Ceil(shape.rows, kGroupTile)) * 16;
-    call.global[1] = static_cast<size_t>(Ceil(shape.columns, kGroupTile)) * 16;
-    call.local = {16, 16, 1};
-    call.fixed_local = true;
+    calls.push_back(call);
   }
-  plan.Launch(std::move(call));
+  const int64_t work = int64_t{shape.rows} * shape.columns * shape.depth * n_batches;
+  if (work < kWorthTuning) calls.resize(1);
+  plan.LaunchFastest(std::move(calls));
 }
 
 }  // namespace midstream::opencl

@@ -89,7 +89,7 @@ CommandList::Step CommandList::MakeStep(Command command) const {
 
 // The kernel with every argument that never changes.
 KernelObject CommandList::MakeKernel(const Call& call) const {
-  KernelObject kernel = device_->MakeKernel(call);
+  KernelObject kernel = device_->programs().MakeKernel(call);
   uint32_t index = 0;
   for (const Arg& arg : call.args) {
     if (const auto* operand = std::get_if<Operand>(&arg)) {
@@ -126,27 +126,86 @@ void CommandList::EnqueueCopy(cl_command_queue queue, const CopyCommand& copy,
         "clEnqueueCopyBuffer");
 }
 
-void CommandList::Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last) {
+void CommandList::EnqueueCall(cl_command_queue queue, const Step& step, cl_kernel kernel,
+                              const Bindings& bindings, cl_event* event) const {
+  for (const Patch& patch : step.patches) {
+    SetMemory(kernel, patch.arg, bindings.Resolve(patch.place), patch.width);
+  }
+  const Call& call = std::get<Call>(step.command.what);
+  const cl_int code = clEnqueueNDRangeKernel(queue, kernel, 3, nullptr, call.global.data(),
+                                             call.local.data(), 0, nullptr, event);
+  if (code != CL_SUCCESS) Throw(code, "launch of kernel " + call.kernel);
+}
+
+void CommandList::Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last,
+                          Recorder* recorder, ms_plan* plan) {
   if (steps_.empty()) return;
   const Borrowed instance(this);
   for (size_t i = 0; i < steps_.size(); ++i) {
-    const Step& step = steps_[i];
-    cl_event event = nullptr;
-    cl_event* wanted = last != nullptr && i + 1 == steps_.size() ? &event : nullptr;
-    if (const auto* copy = std::get_if<CopyCommand>(&step.command.what)) {
+    const Command& command = steps_[i].command;
+    const bool is_last = last != nullptr && i + 1 == steps_.size();
+    Event event;
+    cl_event* wanted = is_last || recorder != nullptr ? event.out() : nullptr;
+    const auto* copy = std::get_if<CopyCommand>(&command.what);
+    if (copy != nullptr) {
       EnqueueCopy(queue, *copy, bindings, wanted);
     } else {
-      const cl_kernel kernel = instance.kernel(i);
-      for (const Patch& patch : step.patches) {
-        SetMemory(kernel, patch.arg, bindings.Resolve(patch.place), patch.width);
-      }
-      const Call& call = std::get<Call>(step.command.what);
-      const cl_int code = clEnqueueNDRangeKernel(queue, kernel, 3, nullptr, call.global.data(),
-                                                 call.local.data(), 0, nullptr, wanted);
-      if (code != CL_SUCCESS) Throw(code, "launch of kernel " + call.kernel);
+      EnqueueCall(queue, steps_[i], instance.kernel(i), bindings, wanted);
     }
-    if (wanted != nullptr) *last = Event(event);
+    if (recorder != nullptr) {
+      recorder->Add(event, command.node, plan,
+                    copy != nullptr ? "copy" : std::get<Call>(command.what).kernel);
+    }
+    if (is_last) *last = std::move(event);
   }
+}
+
+void CommandList::Warm() {
+  std::vector<size_t> cold;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const auto* call = std::get_if<Call>(&steps_[i].command.what);
+    if (call != nullptr && !device_->programs().IsWarm(*call)) cold.push_back(i);
+  }
+  if (cold.empty()) return;
+  const DummyMemory memory(device_, *this);
+  const Borrowed instance(this);
+  device_->RunNow([&](cl_command_queue queue) {
+    for (size_t i : cold) {
+      const Call& call = std::get<Call>(steps_[i].command.what);
+      if (device_->programs().IsWarm(call)) continue;  // the list has another one like it
+      EnqueueCall(queue, steps_[i], instance.kernel(i), memory, nullptr);
+      device_->programs().SetWarm(call);
+    }
+  });
+}
+
+DummyMemory::DummyMemory(Device* device, const CommandList& list) {
+  uint64_t read = 1, written = 1;
+  for (const CommandList::Step& step : list.steps_) {
+    const auto* call = std::get_if<Call>(&step.command.what);
+    if (call == nullptr) continue;
+    for (const Arg& arg : call->args) {
+      const auto* operand = std::get_if<Operand>(&arg);
+      if (operand == nullptr) continue;
+      const Where where = operand->place.where;
+      uint64_t& most = where == Where::kInput || where == Where::kSlot ? read : written;
+      most = std::max(most, operand->place.offset + operand->bytes());
+    }
+  }
+  read_ = device->Allocate(read);
+  written_ = device->Allocate(written);
+  device->RunNow([&](cl_command_queue queue) {
+    const cl_uchar zero = 0;
+    for (const auto& [mem, bytes] : {std::pair(read_.get(), read), {written_.get(), written}}) {
+      Check(clEnqueueFillBuffer(queue, mem, &zero, sizeof zero, 0, bytes, 0, nullptr, nullptr),
+            "clEnqueueFillBuffer");
+    }
+  });
+}
+
+Bindings::Range DummyMemory::Find(const Place& place) const {
+  const bool reads = place.where == Where::kInput || place.where == Where::kSlot;
+  return {reads ? read_.get() : written_.get(), 0};
 }
 
 }  // namespace midstream::opencl

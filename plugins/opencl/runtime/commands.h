@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "runtime/device.h"
+#include "runtime/recorder.h"
 
 namespace midstream::opencl {
 
@@ -59,10 +60,17 @@ class CommandList {
   CommandList& operator=(const CommandList&) = delete;
 
   bool empty() const { return steps_.empty(); }
-  // last: the event of the last command; untouched when the list is empty. May be null.
-  void Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last);
+  // last: the event of the last command; untouched when the list is empty. May be null. recorder:
+  // null, or takes every command, as work of `plan`.
+  void Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last,
+               Recorder* recorder = nullptr, ms_plan* plan = nullptr);
+
+  // Runs once, on memory of its own, the launches that no one has made before, so that the driver
+  // compiles them now.
+  void Warm();
 
  private:
+  friend class DummyMemory;
   struct Patch {  // an operand whose buffer is known only when the list runs
     uint32_t arg;
     uint32_t width;  // bytes of an element
@@ -80,6 +88,8 @@ class CommandList {
   Step MakeStep(Command command) const;
   std::unique_ptr<Instance> MakeInstance() const;
   KernelObject MakeKernel(const Call& call) const;
+  void EnqueueCall(cl_command_queue queue, const Step& step, cl_kernel kernel,
+                   const Bindings& bindings, cl_event* event) const;
   static void EnqueueCopy(cl_command_queue queue, const CopyCommand& copy, const Bindings& bindings,
                           cl_event* event);
 
@@ -87,6 +97,18 @@ class CommandList {
   std::vector<Step> steps_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Instance>> idle_;
+};
+
+// Memory for running a list for nothing: all inputs and weights share one buffer of zeroes, all
+// outputs and scratch another.
+class DummyMemory final : public Bindings {
+ public:
+  DummyMemory(Device* device, const CommandList& list);
+
+ private:
+  Range Find(const Place& place) const override;
+  Mem read_;
+  Mem written_;
 };
 
 }  // namespace midstream::opencl

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "runtime/kernel_sources.h"
-
 namespace midstream::opencl {
 namespace {
 
@@ -27,34 +25,14 @@ cl_device_id Choose(uint32_t index, const Options& options) {
                                         Describe(options) + "; there are " + known);
 }
 
-std::string_view SourceText(const std::string& name) {
-  for (unsigned i = 0; i < kKernelSourceCount; ++i) {
-    if (kKernelSources[i].name == name) return kKernelSources[i].text;
-  }
-  throw sdk::Error(MS_INTERNAL, "there is no kernel source '" + name + "'");
-}
-
-std::string BuildLog(cl_program program, cl_device_id device) {
-  size_t size = 0;
-  clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, nullptr, &size);
-  std::string log(size, '\0');
-  clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, size, log.data(), nullptr);
-  log.resize(std::min(log.find('\0'), log.size()));
-  return log;
-}
-
-// The part of a build log that a message of limited length should hold.
-std::string FromFirstError(const std::string& log) {
-  const size_t error = log.find("error");
-  if (error == std::string::npos) return log;
-  const size_t line = log.rfind('\n', error);
-  return log.substr(line == std::string::npos ? 0 : line + 1);
-}
-
 }  // namespace
 
 Device::Device(const ms_host* host, uint32_t index, const Options& options)
-    : host_(host), id_(Choose(index, options)), traits_(QueryTraits(id_)) {
+    : host_(host),
+      id_(Choose(index, options)),
+      traits_(QueryTraits(id_)),
+      cache_(host, options.cache_dir),
+      tunes_(options.tuning) {
   isa_ = traits_.version;
   if (options.kernels != Options::Kernels::kAuto)
     traits_.tiles = options.kernels == Options::Kernels::kTiles;
@@ -67,12 +45,14 @@ Device::Device(const ms_host* host, uint32_t index, const Options& options)
   cl_int code = CL_SUCCESS;
   context_ = Context(clCreateContext(nullptr, 1, &id_, nullptr, nullptr, &code));
   Check(code, "clCreateContext");
-  now_queue_ = MakeQueue();
+  now_queue_ = MakeQueue(0);
+  programs_ = std::make_unique<Programs>(host, context_.get(), id_, traits_, &cache_);
+  tuner_ = std::make_unique<Tuner>(&cache_, programs_->device_key());
 }
 
-CommandQueue Device::MakeQueue() const {
+CommandQueue Device::MakeQueue(cl_command_queue_properties properties) const {
   cl_int code = CL_SUCCESS;
-  CommandQueue queue(clCreateCommandQueue(context_.get(), id_, 0, &code));
+  CommandQueue queue(clCreateCommandQueue(context_.get(), id_, properties, &code));
   Check(code, "clCreateCommandQueue");
   return queue;
 }
@@ -110,31 +90,6 @@ Mem Device::Upload(const void* data, uint64_t bytes) {
   return mem;
 }
 
-KernelObject Device::MakeKernel(const Call& call) {
-  const std::string key = call.source + ' ' + call.defines;
-  std::promise<Program> promise;
-  std::shared_future<Program> program;
-  bool mine = false;
-  {
-    std::lock_guard lock(programs_mutex_);
-    auto [it, inserted] = programs_.try_emplace(key);
-    if (inserted) it->second = promise.get_future().share();
-    program = it->second;
-    mine = inserted;
-  }
-  if (mine) {
-    try {
-      promise.set_value(Build(call.source, call.defines));
-    } catch (...) {
-      promise.set_exception(std::current_exception());
-    }
-  }
-  cl_int code = CL_SUCCESS;
-  KernelObject kernel(clCreateKernel(program.get().get(), call.kernel.c_str(), &code));
-  if (code != CL_SUCCESS) Throw(code, "kernel " + call.kernel + " of " + call.source + ".cl");
-  return kernel;
-}
-
 void Device::FitGroup(cl_kernel kernel, Call* call) const {
   size_t limit = traits_.max_group;
   Check(clGetKernelWorkGroupInfo(kernel, id_, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit,
@@ -159,25 +114,6 @@ void Device::FitGroup(cl_kernel kernel, Call* call) const {
   for (size_t i = 0; i < 3; ++i) {
     call->global[i] = (call->global[i] + local[i] - 1) / local[i] * local[i];
   }
-}
-
-Program Device::Build(const std::string& source, const std::string& defines) const {
-  const std::string_view parts[] = {SourceText("common"), SourceText(source)};
-  const char* texts[] = {parts[0].data(), parts[1].data()};
-  const size_t sizes[] = {parts[0].size(), parts[1].size()};
-  cl_int code = CL_SUCCESS;
-  Program program(clCreateProgramWithSource(context_.get(), 2, texts, sizes, &code));
-  Check(code, "clCreateProgramWithSource");
-  std::string flags = "-cl-std=CL1.2 " + defines;
-  if (traits_.cpu) flags += " -DMS_CPU";
-  if (traits_.fp64) flags += " -DMS_FP64";
-  if (traits_.rounded_divide) flags += " -cl-fp32-correctly-rounded-divide-sqrt";
-  code = clBuildProgram(program.get(), 1, &id_, flags.c_str(), nullptr, nullptr);
-  if (code == CL_SUCCESS) return program;
-  const std::string log = BuildLog(program.get(), id_);
-  Log(MS_LOG_ERROR, "opencl: " + source + ".cl with " + flags + " does not build: " + log);
-  throw sdk::Error(ToMs(code), source + ".cl does not build (" + CodeName(code) + ") with " +
-                                   flags + ": " + FromFirstError(log));
 }
 
 }  // namespace midstream::opencl

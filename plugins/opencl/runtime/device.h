@@ -1,17 +1,15 @@
 // One opened OpenCL device: its context, its programs, and a queue for what needs an answer at once.
 //
-// Threads: any, except for construction. Programs are built once for each (source, defines) and
-// kept; two threads that ask for the same one wait for one build.
+// Threads: any, except for construction.
 #ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_DEVICE_H_
 #define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_DEVICE_H_
 
-#include <future>
-#include <map>
+#include <memory>
 #include <mutex>
 
-#include "runtime/call.h"
 #include "runtime/options.h"
-#include "runtime/traits.h"
+#include "runtime/programs.h"
+#include "runtime/tuner.h"
 
 namespace midstream::opencl {
 
@@ -26,14 +24,20 @@ class Device {
   const std::string& isa() const { return isa_; }
   void Log(int32_t level, std::string_view text) const { sdk::Host(host_).Log(level, text); }
 
-  CommandQueue MakeQueue() const;
+  CommandQueue MakeQueue(cl_command_queue_properties properties) const;
   // At least one byte. MS_RESOURCE_EXHAUSTED.
   Mem Allocate(uint64_t bytes) const;
   Mem Import(void* host, uint64_t bytes) const;
   Mem Upload(const void* data, uint64_t bytes);
 
-  // Throws Error(MS_UNIMPLEMENTED) with the beginning of the build log.
-  KernelObject MakeKernel(const Call& call);
+  Programs& programs() const { return *programs_; }
+  Tuner& tuner() const { return *tuner_; }
+  bool tunes() const { return tunes_; }
+  // Writes new programs and choices to the cache.
+  void SaveCache() const {
+    programs_->Save();
+    tuner_->Save();
+  }
   // Makes the work-group as small as this kernel needs it, and the global size whole work-groups.
   // Throws Error(MS_UNIMPLEMENTED) when a fixed work-group is too large.
   void FitGroup(cl_kernel kernel, Call* call) const;
@@ -47,8 +51,6 @@ class Device {
   }
 
  private:
-  Program Build(const std::string& source, const std::string& defines) const;
-
   const ms_host* host_;
   cl_device_id id_ = nullptr;
   Traits traits_;
@@ -56,8 +58,10 @@ class Device {
   Context context_;
   std::mutex now_mutex_;
   CommandQueue now_queue_;
-  std::mutex programs_mutex_;
-  std::map<std::string, std::shared_future<Program>> programs_;
+  Cache cache_;
+  bool tunes_;
+  std::unique_ptr<Programs> programs_;
+  std::unique_ptr<Tuner> tuner_;
 };
 
 }  // namespace midstream::opencl

@@ -35,7 +35,9 @@ Use MakeUse(const sdk::NodeView& node) {
 std::unique_ptr<CommandList> Compile(Device* device, std::vector<Call> calls) {
   std::vector<Command> commands;
   for (Call& call : calls) commands.push_back({MS_NONE, std::move(call)});
-  return std::make_unique<CommandList>(device, std::move(commands));
+  auto list = std::make_unique<CommandList>(device, std::move(commands));
+  list->Warm();
+  return list;
 }
 
 }  // namespace

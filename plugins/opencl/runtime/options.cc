@@ -26,9 +26,16 @@ Options ParseOptions(std::span<const ms_kv> values) {
       options.device = sdk::View(option.value);
     } else if (key == "kernels") {
       options.kernels = ParseKernels(sdk::View(option.value));
+    } else if (key == "tuning") {
+      if (sdk::View(option.value) != "auto" && sdk::View(option.value) != "off")
+        throw BadValue(key, sdk::View(option.value), "auto or off");
+      options.tuning = sdk::View(option.value) == "auto";
+    } else if (key == "cache_dir") {
+      options.cache_dir = sdk::View(option.value);
     } else {
-      throw sdk::Error(MS_INVALID_ARGUMENT, "opencl has no option '" + std::string(key) +
-                                                "'; it knows device and kernels");
+      throw sdk::Error(MS_INVALID_ARGUMENT,
+                       "opencl has no option '" + std::string(key) +
+                           "'; it knows device, kernels, tuning and cache_dir");
     }
   }
   return options;

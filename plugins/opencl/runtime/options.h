@@ -14,6 +14,8 @@ struct Options {
 
   std::string device;  // "" all, "gpu", "cpu", "accelerator", or a part of a name
   Kernels kernels = Kernels::kAuto;
+  bool tuning = true;     // time variants of kernels; else take a guess
+  std::string cache_dir;  // empty: nothing is kept between runs
 };
 
 // Throws Error(MS_INVALID_ARGUMENT) for what it does not know.

@@ -43,6 +43,8 @@ Plan::Plan(const Module* module, const sdk::GraphView& graph) : module_(module) 
   std::vector<Command> commands = planner.Run();
   scratch_bytes_ = planner.scratch_bytes();
   commands_ = std::make_unique<CommandList>(module->device(), std::move(commands));
+  commands_->Warm();
+  module->device()->SaveCache();
 }
 
 void Plan::Check(const ms_exec& exec) const {
@@ -73,7 +75,8 @@ void Plan::Execute(const ms_exec& exec, Queue* queue) {
   }
   Event last;
   commands_->Enqueue(queue->raw(),
-                     ExecBindings(exec, reinterpret_cast<const Weights*>(exec.weights)), &last);
+                     ExecBindings(exec, reinterpret_cast<const Weights*>(exec.weights)), &last,
+                     queue->recorder(), reinterpret_cast<ms_plan*>(this));
   queue->Submit(exec.signal, std::move(last));
 }
 

@@ -165,4 +165,10 @@ Operand Planner::Constant(ms_dtype dtype, std::vector<int64_t> shape, const void
   return operand;
 }
 
+void Planner::LaunchFastest(std::vector<Call> calls) {
+  Device* device = module_->device();
+  const size_t best = device->tunes() ? device->tuner().Choose(device, calls) : 0;
+  Launch(std::move(calls[best]));
+}
+
 }  // namespace midstream::opencl

@@ -30,6 +30,7 @@ class Planner final : private PlanBuilder {
   Operand Scratch(ms_dtype dtype, std::vector<int64_t> shape) override;
   Operand Constant(ms_dtype dtype, std::vector<int64_t> shape, const void* data) override;
   void Launch(Call call) override { commands_.push_back({use().node, std::move(call)}); }
+  void LaunchFastest(std::vector<Call> calls) override;
   void Copy(const Operand& from, const Operand& to) override {
     commands_.push_back({use().node, CopyCommand{from, to}});
   }

@@ -14,12 +14,20 @@ cl_int StatusOf(const Event& event) {
 
 }  // namespace
 
-Queue::Queue(Device* device) : device_(device), raw_(device->MakeQueue()) {}
+Queue::Queue(Device* device) : device_(device), raw_(device->MakeQueue(0)) {}
 
 Queue::~Queue() {
   clFinish(raw_.get());
   std::lock_guard lock(timeline_->mutex);
   timeline_->pending.clear();  // not by a callback, whose thread may hold locks of the driver
+}
+
+// Timing is a property of OpenCL's queue, which cannot be changed.
+void Queue::Profile(bool on) {
+  recorder_.reset();
+  Check(clFinish(raw_.get()), "clFinish");
+  raw_ = device_->MakeQueue(on ? CL_QUEUE_PROFILING_ENABLE : 0);
+  if (on) recorder_ = std::make_unique<Recorder>(raw_.get());
 }
 
 void Queue::Submit(uint64_t value, Event last) {

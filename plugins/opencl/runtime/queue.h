@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "runtime/device.h"
+#include "runtime/recorder.h"
 
 namespace midstream::opencl {
 
@@ -27,6 +28,11 @@ class Queue {
 
   Device* device() const { return device_; }
   cl_command_queue raw() const { return raw_.get(); }
+
+  // From now on work is timed, or not. Waits for the queue's work.
+  void Profile(bool on);
+  // null: work is not timed.
+  Recorder* recorder() const { return recorder_.get(); }
 
   // All work enqueued so far is the submission `value`; `last` is the event of its last command, or
   // empty when there was none. Starts the work.
@@ -81,6 +87,7 @@ class Queue {
 
   Device* device_;
   CommandQueue raw_;
+  std::unique_ptr<Recorder> recorder_;
   std::shared_ptr<Timeline> timeline_ = std::make_shared<Timeline>();
 };
 
