@@ -106,9 +106,24 @@ kernel void product_tiles(TENSOR_IN(TA, a), TENSOR_IN(TB, b), TENSOR_IN(TC, c), 
 
   global const STORAGE(TA) * row[ROWS];
   VEC sum[ROWS][PANELS * 2];
+  int x = first % s.width, at_y = first / s.width % s.height;
+  row[0] = a + row_start(s, first);
 #pragma unroll
   for (int i = 0; i < ROWS; ++i) {
-    row[i] = a + row_start(s, first + i);
+    if (i > 0) {  // the next pixel, or the last row again
+      row[i] = row[i - 1];
+      if (first + i < s.rows) {
+        row[i] += s.x_step;
+        if (++x == s.width) {
+          x = 0;
+          row[i] += s.y_step - s.width * s.x_step;
+          if (++at_y == s.height) {
+            at_y = 0;
+            row[i] += s.image_step - s.height * s.y_step;
+          }
+        }
+      }
+    }
 #pragma unroll
     for (int j = 0; j < PANELS * 2; ++j) sum[i][j] = ZERO_SUM;
   }

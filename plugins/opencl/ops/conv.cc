@@ -8,12 +8,14 @@
 #include "ops/op_table.h"
 #include "ops/product.h"
 #include "ops/window.h"
+#include "ops/winograd.h"
 
 namespace midstream::opencl {
 namespace {
 
 constexpr size_t kMaxAxes = 4;
-constexpr int64_t kFewChannels = 8;  // outputs a group, below which a panel is mostly empty
+constexpr int64_t kManyChannels = 16;  // on both sides, for transformed tiles to pay
+constexpr int64_t kFewChannels = 8;    // outputs a group, below which a panel is mostly empty
 
 // Mirrors image_t of kernels/image.cl.
 struct ImageShape {
@@ -37,6 +39,7 @@ struct Options {
   WindowSpec window;
   bool hwio = false;
   int64_t group = 1;
+  bool float32 = false;  // all of the node is
   Activation activation;
 };
 
@@ -71,6 +74,7 @@ class Conv final : public Kernel {
   std::optional<Packing> Pack(uint32_t input, const Operand& value,
                               const Traits& traits) const override {
     if (input != 1 || !UsesProduct(value)) return std::nullopt;
+    if (UsesWinograd(value)) return WinogradPacking(WinogradFilters(value), value, traits);
     const PackedMatrix matrix = PackedOf(value, traits);
     if (matrix.elements() == 0) return std::nullopt;
     return matrix.AsPacking(value);
@@ -79,7 +83,11 @@ class Conv final : public Kernel {
   void Plan(PlanBuilder& plan) const override {
     if (plan.out(0).count() == 0) return;
     if (UsesProduct(plan.in(1)) && plan.in(1).count() > 0) {
-      PlanProduct(plan);
+      if (UsesWinograd(plan.in(1))) {
+        PlanWinograd(plan);
+      } else {
+        PlanProduct(plan);
+      }
     } else {
       PlanPlain(plan);
     }
@@ -90,6 +98,30 @@ class Conv final : public Kernel {
     return w.rank() <= 4 &&
            (options_.group == 1 ||
             Filters::Of(w, options_.hwio).out.size / options_.group >= kFewChannels);
+  }
+
+  // Decided without the sizes of the images, so that the bits depend on no batch.
+  bool UsesWinograd(const Operand& w) const {
+    const Filters filters = Filters::Of(w, options_.hwio);
+    auto all = [](const std::vector<int64_t>& values, int64_t wanted) {
+      return std::ranges::all_of(values, [&](int64_t v) { return v == wanted; });
+    };
+    return options_.float32 && options_.group == 1 && filters.spatial.size() == 2 &&
+           filters.spatial[0].size == 3 && filters.spatial[1].size == 3 &&
+           filters.in.size >= kManyChannels && filters.out.size >= kManyChannels &&
+           all(options_.window.strides, 1) && all(options_.window.dilations, 1);
+  }
+
+  WinogradShape WinogradFilters(const Operand& w) const {
+    const Filters filters = Filters::Of(w, options_.hwio);
+    WinogradShape shape;
+    shape.channels = Fit(filters.in.size);
+    shape.outputs = Fit(filters.out.size);
+    shape.w_y = Fit(filters.spatial[0].step);
+    shape.w_x = Fit(filters.spatial[1].step);
+    shape.w_in = Fit(filters.in.step);
+    shape.w_out = Fit(filters.out.step);
+    return shape;
   }
 
   PackedMatrix PackedOf(const Operand& w, const Traits& traits) const {
@@ -162,6 +194,33 @@ class Conv final : public Kernel {
     if (!last) MoveImage(plan, "unpad_image", result, y, Unpadded(to));
   }
 
+  void PlanWinograd(PlanBuilder& plan) const {
+    const Operand &x = plan.in(0), &w = plan.in(1), &y = plan.out(0);
+    const bool last = options_.window.channels_last;
+    const Image from = Image::Of(x, last), to = Image::Of(y, last);
+    std::vector<WindowAxis> axes = Axes(from, to, Filters::Of(w, options_.hwio));
+    WinogradShape shape = WinogradFilters(w);
+    shape.images = Fit(to.batch.size);
+    shape.height = Fit(to.spatial[0].size);
+    shape.width = Fit(to.spatial[1].size);
+    shape.tiles_down = (shape.height + 1) / 2;
+    shape.tiles_across = (shape.width + 1) / 2;
+    for (size_t i = 0; i < 2; ++i) {  // whole tiles
+      const int64_t tiles = i == 0 ? shape.tiles_down : shape.tiles_across;
+      axes[i].pad_end = 2 * tiles + 2 - from.spatial[i].size - axes[i].pad_begin;
+    }
+    ImageShape padded{};
+    const Operand image = Padded(plan, x, from, axes[0], axes[1], &padded);
+    shape.line = Fit(int64_t{padded.full_width} * shape.channels);
+    shape.image_step = Fit(int64_t{padded.full_height} * shape.line);
+    shape.has_c = plan.HasInput(2) ? 1 : 0;
+    Operand result = y;
+    if (!last) result = plan.Scratch(y.dtype, y.shape);
+    LaunchWinograd(
+        plan, {image, w, plan.HasInput(2) ? plan.in(2) : x, result, shape, options_.activation});
+    if (!last) MoveImage(plan, "unpad_image", result, y, Unpadded(to));
+  }
+
   static ImageShape Unpadded(const Image& image) {
     const auto [y, x] = TwoAxes(image.spatial);
     return {Fit(image.channels.size),
@@ -195,11 +254,14 @@ class Conv final : public Kernel {
 
   static void MoveImage(PlanBuilder& plan, const char* kernel, const Operand& from,
                         const Operand& to, const ImageShape& shape) {
+    const bool pixels = plan.traits().tiles;
     Call call{"image", kernel, DefineType("TX", {MS_DTYPE_UINT, from.dtype.bits, 1})};
+    if (pixels) call.defines += " -DPIXELS";
     call.args = {from, to, Scalar::Of(shape)};
-    call.global = {static_cast<size_t>(shape.full_width) * static_cast<size_t>(shape.channels),
-                   static_cast<size_t>(shape.full_height), static_cast<size_t>(from.dim(0))};
-    call.local = {64, 1, 1};
+    call.global = {static_cast<size_t>(shape.full_width), static_cast<size_t>(shape.full_height),
+                   static_cast<size_t>(from.dim(0))};
+    if (!pixels) call.global[0] *= static_cast<size_t>(shape.channels);
+    call.local = {pixels ? 8u : 64u, 1, 1};
     plan.Launch(std::move(call));
   }
 
@@ -270,6 +332,10 @@ std::unique_ptr<Kernel> Create(const sdk::NodeView& node) {
   options.hwio = node.domain() == kMidstream && node.String("weight_layout", "OIHW") == "HWIO";
   options.group = node.Int("group", 1);
   options.activation = ParseActivation(node).value_or(Activation{});
+  options.float32 = sdk::Same(node.output(0).dtype(), sdk::kF32);
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    if (node.HasInput(i) && !sdk::Same(node.input(i).dtype(), sdk::kF32)) options.float32 = false;
+  }
   return std::make_unique<Conv>(std::move(options));
 }
 

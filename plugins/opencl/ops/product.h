@@ -37,6 +37,8 @@ class PackedMatrix {
  public:
   PackedMatrix(const PackShape& shape, int64_t matrices, ms_dtype dtype, const Traits& traits);
 
+  int64_t width() const { return width_; }  // of a panel
+  int32_t panels() const { return shape_.panels; }
   int64_t elements() const { return matrices_ * matrix_elements(); }
   int64_t matrix_elements() const;
   // As the form of a weight with this shape.
