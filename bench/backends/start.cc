@@ -132,7 +132,7 @@ Status FirstAnswer(const std::string& backend, const std::string& cache) {
   RuntimeOptions options;
   options.backend = backend;
   options.threads = 0;
-  if (backend == "opencl") options.device_options.emplace_back("cache_dir", cache);
+  options.cache = cache;
   MS_ASSIGN_OR_RETURN(auto runtime, Runtime::Open(options));
   MS_ASSIGN_OR_RETURN(Net net, runtime->MakeNet(MakeMnistDeep(), weights));
   std::vector<Tensor> outputs;

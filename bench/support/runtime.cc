@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/backend/host.h"
+#include "midstream/cache.h"
 
 namespace midstream::bench {
 
@@ -20,7 +21,9 @@ Result<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& options) {
     const backend::LoadedPlugin* plugin = runtime->registry_.Find(name);
     if (plugin == nullptr) return runtime->registry_.WhyMissing(name);
     backend::DeviceOptions device_options;
-    if (name == options.backend) device_options.values = options.device_options;
+    if (!options.cache.empty() && plugin->plugin->get_extension(MS_EXT_CACHE) != nullptr) {
+      device_options.values = {{MS_OPTION_CACHE_DIR, options.cache}};
+    }
     MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin->plugin, device_options));
     runtime->devices_.push_back(std::move(device));
   }

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/backend/registry.h"
@@ -26,8 +25,7 @@ struct RuntimeOptions {
   std::string precision = "origin";  // a precision.mode of the configuration
   bool deterministic = false;        // execution.deterministic
   uint32_t instances = 1;            // runs of a net that execute at the same time
-  // Of the backend's device, as [backends.NAME] of the configuration has them.
-  std::vector<std::pair<std::string, std::string>> device_options = {};
+  std::string cache = {};            // a folder for backends that keep files; empty: none
 };
 
 // The plugins and devices that the options ask for, as the engine opens them. Outlives its nets.
