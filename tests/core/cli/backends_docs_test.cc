@@ -115,7 +115,8 @@ TEST_P(BackendsDocs, SayWhatThePluginClaims) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Plugins, BackendsDocs, ::testing::Values("reference", "cpu_blas"),
+INSTANTIATE_TEST_SUITE_P(Plugins, BackendsDocs,
+                         ::testing::Values("reference", "cpu_blas", "opencl"),
                          [](const auto& info) { return info.param; });
 
 TEST(BackendsDocs, NamesGroupsOfDTypes) {
