@@ -9,7 +9,7 @@
 //
 // TA TB TC TY: element types; TS: type of the sums, f32 or f64.
 // -DTILES   one work-item computes ROWS rows by PANELS panels in registers: for devices whose
-//           work-items own vector registers. LANES: WIDTH / 2.
+//           work-items own vector registers. A panel is VECTORS vectors of LANES wide.
 // -DGROUPS  a work-group of 16x16 computes 64 rows by one panel of 64 columns through local memory.
 
 typedef struct {
@@ -46,7 +46,7 @@ size_t row_start(const product_t s, int m) {
   }
 
 #ifdef TILES
-#define WIDTH (2 * LANES)
+#define WIDTH (VECTORS * LANES)
 #define VEC CAT(SUM, LANES)
 #define TO_VEC CAT(convert_, VEC)
 #define FLOATS CAT(float, LANES)
@@ -105,7 +105,7 @@ kernel void product_tiles(TENSOR_IN(TA, a), TENSOR_IN(TB, b), TENSOR_IN(TC, c), 
   c += batches[3];
 
   global const STORAGE(TA) * row[ROWS];
-  VEC sum[ROWS][PANELS * 2];
+  VEC sum[ROWS][PANELS * VECTORS];
   int x = first % s.width, at_y = first / s.width % s.height;
   row[0] = a + row_start(s, first);
 #pragma unroll
@@ -125,7 +125,7 @@ kernel void product_tiles(TENSOR_IN(TA, a), TENSOR_IN(TB, b), TENSOR_IN(TC, c), 
       }
     }
 #pragma unroll
-    for (int j = 0; j < PANELS * 2; ++j) sum[i][j] = ZERO_SUM;
+    for (int j = 0; j < PANELS * VECTORS; ++j) sum[i][j] = ZERO_SUM;
   }
   global const STORAGE(TB) * column[PANELS];
 #pragma unroll
@@ -136,31 +136,31 @@ kernel void product_tiles(TENSOR_IN(TA, a), TENSOR_IN(TB, b), TENSOR_IN(TC, c), 
   for (int done = 0, segment = 0; done < s.depth; done += s.segment_depth, ++segment) {
     int at = segment / s.segments_across * s.down_step + segment % s.segments_across * s.across_step;
     for (int k = 0; k < s.segment_depth; ++k, at += s.depth_step) {
-      VEC w[PANELS * 2];
+      VEC w[PANELS * VECTORS];
 #pragma unroll
       for (int j = 0; j < PANELS; ++j) {
-        w[2 * j] = VLOAD(TB, column[j]);
-        w[2 * j + 1] = VLOAD(TB, column[j] + LANES);
+#pragma unroll
+        for (int v = 0; v < VECTORS; ++v) w[VECTORS * j + v] = VLOAD(TB, column[j] + v * LANES);
         column[j] += WIDTH;
       }
 #pragma unroll
       for (int i = 0; i < ROWS; ++i) {
         const VEC v = (VEC)(CONVERT(TS, LOAD(TA, row[i], at)));
 #pragma unroll
-        for (int j = 0; j < PANELS * 2; ++j) sum[i][j] = fma(v, w[j], sum[i][j]);
+        for (int j = 0; j < PANELS * VECTORS; ++j) sum[i][j] = fma(v, w[j], sum[i][j]);
       }
     }
   }
   // From here on in memory and in a loop: unrolled, it would take the compiler seconds.
-  VEC result[ROWS * PANELS * 2];
+  VEC result[ROWS * PANELS * VECTORS];
 #pragma unroll
   for (int i = 0; i < ROWS; ++i) {
 #pragma unroll
-    for (int j = 0; j < PANELS * 2; ++j) result[i * PANELS * 2 + j] = sum[i][j];
+    for (int j = 0; j < PANELS * VECTORS; ++j) result[i * PANELS * VECTORS + j] = sum[i][j];
   }
 #pragma unroll 1
-  for (int i = 0; i < ROWS * PANELS * 2; ++i) {
-    const int m = first + i / (PANELS * 2), n = panel * WIDTH + i % (PANELS * 2) * LANES;
+  for (int i = 0; i < ROWS * PANELS * VECTORS; ++i) {
+    const int m = first + i / (PANELS * VECTORS), n = panel * WIDTH + i % (PANELS * VECTORS) * LANES;
     if (m >= s.rows || n >= s.columns) continue;
     VEC v = result[i] * (VEC)(factors.x);
     if (s.has_c) v += (VEC)(factors.y) * load_c(c, s, m, n);

@@ -1,6 +1,7 @@
 #include "ops/product.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "ops/elements.h"
 
@@ -11,11 +12,22 @@ constexpr int64_t kGroupTile = 64;  // rows and columns that a work-group comput
 
 int64_t Ceil(int64_t value, int64_t step) { return (value + step - 1) / step; }
 
-// Vector lanes of a work-item on a device whose work-items own vector registers.
-int64_t Lanes(const Traits& traits) {
-  return traits.float_lanes >= 16 ? 16 : traits.float_lanes >= 8 ? 8 : 4;
+// How a work-item of kernel variant `tiles` sees a panel: no wider than the matrix needs.
+struct Vectors {
+  int64_t lanes;
+  int64_t count;
+};
+Vectors VectorsOf(int64_t columns, const Traits& traits) {
+  const int64_t native = std::clamp<int64_t>(std::bit_floor(traits.float_lanes), 4, 16);
+  int64_t lanes = 4;
+  while (lanes < columns && lanes < native) lanes *= 2;
+  return {lanes, columns > lanes ? 2 : 1};
 }
-int64_t PanelWidth(const Traits& traits) { return traits.tiles ? 2 * Lanes(traits) : kGroupTile; }
+int64_t PanelWidth(int64_t columns, const Traits& traits) {
+  if (!traits.tiles) return kGroupTile;
+  const Vectors vectors = VectorsOf(columns, traits);
+  return vectors.lanes * vectors.count;
+}
 
 ms_dtype Bits(ms_dtype dtype) { return {MS_DTYPE_UINT, dtype.bits, 1}; }
 
@@ -25,10 +37,11 @@ struct Tile {
 };
 
 // Tiles with about as many sums as there are vector registers, the likeliest first.
-std::vector<Tile> Tiles(int64_t rows, const Traits& traits) {
+std::vector<Tile> Tiles(int64_t rows, const Vectors& vectors) {
   if (rows <= 2) return {{rows, 2}};
   if (rows <= 4) return {{4, 1}};
-  if (Lanes(traits) < 16) return {{4, 1}, {6, 1}};
+  if (vectors.count == 1) return {{8, 1}};
+  if (vectors.lanes < 16) return {{4, 1}, {6, 1}};
   if (rows <= 8) return {{8, 1}, {4, 1}};
   return {{8, 1}, {12, 1}, {6, 2}};
 }
@@ -53,7 +66,7 @@ int32_t Fit(int64_t value) {
 
 PackedMatrix::PackedMatrix(const PackShape& shape, int64_t matrices, ms_dtype dtype,
                            const Traits& traits)
-    : shape_(shape), matrices_(matrices), dtype_(dtype), width_(PanelWidth(traits)) {
+    : shape_(shape), matrices_(matrices), dtype_(dtype), width_(PanelWidth(shape.columns, traits)) {
   shape_.panels = Fit(Ceil(shape.columns, width_));
   shape_.channels = std::max(shape_.channels, 1);
 }
@@ -116,13 +129,15 @@ void LaunchProduct(PlanBuilder& plan, const Product& product) {
   }
   call.kernel = "product_tiles";
   std::vector<Call> calls;
-  for (const Tile& tile : Tiles(shape.rows, traits)) {
-    call.defines = "-DTILES -DLANES=" + std::to_string(Lanes(traits)) +
+  const Vectors vectors = VectorsOf(shape.columns, traits);
+  for (const Tile& tile : Tiles(shape.rows, vectors)) {
+    call.defines = "-DTILES -DLANES=" + std::to_string(vectors.lanes) +
+                   " -DVECTORS=" + std::to_string(vectors.count) +
                    " -DROWS=" + std::to_string(tile.rows) +
                    " -DPANELS=" + std::to_string(tile.panels) + defines;
     call.global[0] = static_cast<size_t>(Ceil(shape.rows, tile.rows));
-    call.global[1] =
-        static_cast<size_t>(Ceil(Ceil(shape.columns, PanelWidth(traits)), tile.panels));
+    call.global[1] = static_cast<size_t>(
+        Ceil(Ceil(shape.columns, PanelWidth(shape.columns, traits)), tile.panels));
     calls.push_back(call);
   }
   const int64_t work = int64_t{shape.rows} * shape.columns * shape.depth * n_batches;
