@@ -91,6 +91,8 @@ PluginReport Report(const backend::LoadedPlugin& loaded, const Config& config) {
   options.values = OptionsFor(config, loaded);
   for (options.index = 0; options.index < *count; ++options.index) {
     auto device = backend::Device::Open(loaded.plugin, options);
+    // The plugin's own options may choose fewer devices than there are.
+    if (device.status().code() == Code::kOutOfRange && options.index > 0) break;
     if (!device.ok()) {
       report.status = device.status();
       return report;
