@@ -59,6 +59,8 @@ TEST_F(OpenCl, RefusesABufferLargerThanTheDevice) {
 // In a process of its own: the loader looks for platforms once.
 TEST(OpenClDeathTest, SaysThatThereIsNoPlatform) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const char* vendors = getenv("OCL_ICD_VENDORS");
+  const std::string before = vendors != nullptr ? vendors : "";
   setenv("OCL_ICD_VENDORS", "/nonexistent", 1);
   EXPECT_EXIT(
       {
@@ -70,7 +72,11 @@ TEST(OpenClDeathTest, SaysThatThereIsNoPlatform) {
         std::_Exit(0);
       },
       testing::ExitedWithCode(0), "0 devices, UNAVAILABLE.*there is no OpenCL device: no platform");
-  unsetenv("OCL_ICD_VENDORS");
+  if (before.empty()) {
+    unsetenv("OCL_ICD_VENDORS");
+  } else {
+    setenv("OCL_ICD_VENDORS", before.c_str(), 1);
+  }
 }
 
 }  // namespace
