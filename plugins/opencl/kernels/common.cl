@@ -32,8 +32,9 @@ typedef int index_t;
 #endif
 
 // Elements that one work-item of an elementwise kernel takes care of, one behind the other; as
-// SpanOf() in ops/walk.h. A GPU wants neighbours in neighbouring work-items.
-#ifdef MS_CPU
+// SpanOf() in ops/walk.h. Devices of work-groups want neighbours in
+// neighbouring work-items.
+#ifdef MS_TILES
 #define SPAN 64
 #else
 #define SPAN 1
@@ -130,8 +131,8 @@ ushort store_bf16(float value) {
 #define BIND_IN(T, x) global const STORAGE(T) *x = x##_buffer + x##_first
 #define BIND_OUT(T, x) global STORAGE(T) *x = x##_buffer + x##_first
 
-// The parts of floats that a CPU computes with at once: 16 elements from x[i] on.
-#ifdef MS_CPU
+// Floats 16 at a time, from x[i] on, where work-items own vector registers (-DMS_TILES).
+#ifdef MS_TILES
 #define IS_VECTOR(T) IS_FLOAT(T)
 #else
 #define IS_VECTOR(T) 0

@@ -1,5 +1,5 @@
 // Reductions over the middle axis of [outer, depth, inner]. TX: the input, TY: the output, which is
-// the type of the sums between passes. A work-item (a work-group, for rows on a GPU) folds one part
+// the type of the sums between passes. A work-item (a work-group, for rows without MS_TILES) folds one part
 // of the depth of at most `part` elements; y is [outer, parts, inner].
 
 #if IS_FLOAT(TX)
@@ -17,7 +17,7 @@ typedef REAL(TX) sum_t;
 typedef CAT(SUM_, TX) sum_t;
 #endif
 
-#define GROUP 64  // work-items that fold a row on a GPU
+#define GROUP 64  // work-items that fold a row without MS_TILES
 
 // A negative divisor: none.
 sum_t finished(sum_t sum, long divisor) {
@@ -32,7 +32,7 @@ sum_t finished(sum_t sum, long divisor) {
   TENSOR_IN(TX, x), TENSOR_OUT(TY, y), sum_t start, index_t depth, index_t inner, index_t part, \
       index_t parts, index_t items, long divisor
 
-#ifdef MS_CPU
+#ifdef MS_TILES
 #define COLUMNS 16  // of a work-item
 #if IS_VECTOR(TX)
 #define ROW_VECTORS(STEP)                                             \

@@ -23,7 +23,7 @@ kernel void softmax_lines(TENSOR_IN(TX, x), TENSOR_OUT(TX, y), index_t depth, in
   }
 }
 
-#ifdef MS_CPU
+#ifdef MS_TILES
 real largest_of(COMPUTE16(TX) v) {
   real each[16];
   vstore16(v, 0, each);

@@ -32,7 +32,7 @@ class Pool final : public Kernel {
 
  private:
   static int64_t Width(const Traits& traits, int64_t channels, ms_dtype dtype) {
-    if (!traits.cpu || IsInteger(dtype)) return 1;
+    if (!traits.tiles || IsInteger(dtype)) return 1;
     return channels >= 16 ? 16 : channels >= 8 ? 8 : channels >= 4 ? 4 : 1;
   }
 

@@ -66,7 +66,7 @@ void LaunchPass(PlanBuilder& plan, Fold fold, ms_dtype dtype, const Operand& in,
                 const Extents& e, int64_t part, int64_t divisor) {
   const bool rows = e.inner == 1;
   const int64_t parts = std::max<int64_t>((e.depth + part - 1) / part, 1);
-  const int64_t columns = plan.traits().cpu ? 16 : 1;  // COLUMNS of reduce.cl
+  const int64_t columns = plan.traits().tiles ? 16 : 1;  // COLUMNS of reduce.cl
   const int64_t items = e.outer * parts * (rows ? 1 : (e.inner + columns - 1) / columns);
   const Positions positions(std::max(in.count(), out.count()));
   Call call{"reduce", std::string(KernelName(fold)) + (rows ? "_rows" : "_columns"),
@@ -81,7 +81,7 @@ void LaunchPass(PlanBuilder& plan, Fold fold, ms_dtype dtype, const Operand& in,
                positions(items),
                I64(divisor)};
   SetItems(&call, items);
-  if (rows && !plan.traits().cpu) {  // a work-group for each
+  if (rows && !plan.traits().tiles) {  // a work-group for each
     call.global[0] = static_cast<size_t>(items) * call.local[0];
     call.fixed_local = true;
   }
@@ -248,7 +248,7 @@ class Softmax final : public Kernel {
     call.args = {
         x, plan.out(0), positions(e.depth), positions(e.inner), positions(items), I32(logarithm_)};
     SetItems(&call, items);
-    if (rows && !plan.traits().cpu) {  // a work-group for each
+    if (rows && !plan.traits().tiles) {  // a work-group for each
       call.global[0] = static_cast<size_t>(items) * call.local[0];
       call.fixed_local = true;
     }

@@ -16,7 +16,7 @@ struct WalkAxis {
 };
 
 // Elements of a work-item.
-inline int64_t SpanOf(const Traits& traits) { return traits.cpu ? 64 : 1; }
+inline int64_t SpanOf(const Traits& traits) { return traits.tiles ? 64 : 1; }
 // A launch of at least so many work-items in a row.
 void SetItems(Call* call, int64_t items);
 // A launch over n elements in order.

@@ -119,7 +119,7 @@ Programs::BuiltPtr Programs::Get(const Call& call) {
 
 Programs::BuiltPtr Programs::Make(const std::string& source, const std::string& defines) const {
   std::string flags = "-cl-std=CL1.2 " + defines;
-  if (traits_.cpu) flags += " -DMS_CPU";
+  if (traits_.tiles) flags += " -DMS_TILES";
   if (traits_.fp64) flags += " -DMS_FP64";
   if (traits_.rounded_divide) flags += " -cl-fp32-correctly-rounded-divide-sqrt";
   auto built = std::make_shared<Built>();
