@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "midstream/arena.hpp"
+
 namespace midstream::opencl {
 namespace {
 
@@ -180,32 +182,46 @@ void CommandList::Warm() {
 }
 
 DummyMemory::DummyMemory(Device* device, const CommandList& list) {
-  uint64_t read = 1, written = 1;
+  uint64_t read = 1, written = 0;
+  std::map<Region, uint64_t> sizes;
   for (const CommandList::Step& step : list.steps_) {
     const auto* call = std::get_if<Call>(&step.command.what);
     if (call == nullptr) continue;
     for (const Arg& arg : call->args) {
       const auto* operand = std::get_if<Operand>(&arg);
-      if (operand == nullptr) continue;
-      const Where where = operand->place.where;
-      uint64_t& most = where == Where::kInput || where == Where::kSlot ? read : written;
+      if (operand == nullptr || operand->place.where == Where::kFixed) continue;
+      uint64_t& most = IsRead(operand->place) ? read : sizes[RegionOf(operand->place)];
       most = std::max(most, operand->place.offset + operand->bytes());
     }
   }
+  for (const auto& [region, bytes] : sizes) {
+    regions_[region] = written;
+    written = sdk::AlignUp(written + bytes);
+  }
   read_ = device->Allocate(read);
-  written_ = device->Allocate(written);
+  written_ = device->Allocate(std::max<uint64_t>(written, 1));
   device->RunNow([&](cl_command_queue queue) {
     const cl_uchar zero = 0;
     for (const auto& [mem, bytes] : {std::pair(read_.get(), read), {written_.get(), written}}) {
+      if (bytes == 0) continue;
       Check(clEnqueueFillBuffer(queue, mem, &zero, sizeof zero, 0, bytes, 0, nullptr, nullptr),
             "clEnqueueFillBuffer");
     }
   });
 }
 
+bool DummyMemory::IsRead(const Place& place) {
+  return place.where == Where::kInput || place.where == Where::kSlot;
+}
+
+// Scratch places have their offsets already.
+DummyMemory::Region DummyMemory::RegionOf(const Place& place) {
+  return {place.where, place.where == Where::kScratch ? 0 : place.idx};
+}
+
 Bindings::Range DummyMemory::Find(const Place& place) const {
-  const bool reads = place.where == Where::kInput || place.where == Where::kSlot;
-  return {reads ? read_.get() : written_.get(), 0};
+  if (IsRead(place)) return {read_.get(), 0};
+  return {written_.get(), regions_.at(RegionOf(place))};
 }
 
 }  // namespace midstream::opencl

@@ -6,6 +6,7 @@
 #ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_COMMANDS_H_
 #define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_COMMANDS_H_
 
+#include <map>
 #include <memory>
 
 #include "runtime/device.h"
@@ -99,16 +100,21 @@ class CommandList {
   std::vector<std::unique_ptr<Instance>> idle_;
 };
 
-// Memory for running a list for nothing: all inputs and weights share one buffer of zeroes, all
-// outputs and scratch another.
+// Memory for running a list for nothing: all inputs and weights share one buffer of zeroes; outputs
+// and scratch have parts of their own of another, so that no operand overlaps what is written.
 class DummyMemory final : public Bindings {
  public:
   DummyMemory(Device* device, const CommandList& list);
 
  private:
+  using Region = std::pair<Where, uint32_t>;
+  static bool IsRead(const Place& place);
+  static Region RegionOf(const Place& place);
   Range Find(const Place& place) const override;
+
   Mem read_;
   Mem written_;
+  std::map<Region, uint64_t> regions_;  // where each output, and the scratch, begins in written_
 };
 
 }  // namespace midstream::opencl
