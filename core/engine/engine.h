@@ -70,6 +70,20 @@ struct MS_API EngineStats {
   uint64_t backend_bytes = 0;       // memory that backends hold now
 };
 
+// A node of a compiled graph.
+struct MS_API CompiledNode {
+  std::string name;     // that of the model's node which it, or the main part of it, was
+  std::string op;       // "Conv", "midstream.Conv"
+  std::string backend;  // that runs it
+  std::vector<std::string> inputs;  // values by name; absent optional ones are left out
+  std::vector<TensorSpec> outputs;
+};
+
+struct MS_API CompiledGraph {
+  std::vector<CompiledNode> nodes;   // in an order in which they can run
+  std::vector<std::string> outputs;  // values, in the order of Session::outputs()
+};
+
 struct MS_API SessionOptions {
   // Tensors that runs will feed; empty: the placeholders that the outputs need. Any tensor of the
   // model may be named.
@@ -121,6 +135,8 @@ class MS_API Session {
   const PrecisionReport& precision() const;
   // The optimised graph, one node a line; empty when the session is closed.
   std::string DescribeGraph() const;
+  // The same as data.
+  CompiledGraph compiled_graph() const;
 
  private:
   friend class Model;
@@ -170,6 +186,13 @@ class MS_API Model {
   // Errors: NOT_FOUND for a tensor that the model does not have; UNIMPLEMENTED listing every
   // unsupported node.
   Result<Session> CreateSession(const SessionOptions& options);
+
+  // For who looks for the node at fault: computes `values` (CompiledNode: results, or weights that
+  // nodes read) of the graph that `of` compiled, node for node as it was optimised there, with this
+  // model's weights on this model's backends. `of` is a session of this model, or of one that another
+  // engine opened from the same files. Takes the inputs of `of`. Errors: NOT_FOUND for a value that
+  // the graph does not have; FAILED_PRECONDITION when `of` is closed; those of CreateSession.
+  Result<Session> CreateProbe(const Session& of, const std::vector<std::string>& values);
 
   Update BeginUpdate(const UpdateOptions& options = {});
   // Every weight of another checkpoint of the same model, or of a .safetensors or .npz file with the

@@ -65,6 +65,7 @@ struct Model::Impl {
 struct Session::Impl {
   std::shared_ptr<Model::Impl> model;
   std::shared_ptr<session::Session> session;
+  session::Options options;  // that it was made with
 };
 
 struct Update::Impl {

@@ -130,11 +130,33 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   Session session;
   session.impl_ = std::make_shared<Session::Impl>();
   session.impl_->model = impl_;
+  session.impl_->options = session_options;
   MS_ASSIGN_OR_RETURN(
       session.impl_->session,
       session::Session::Create(*std::move(program), impl_->store, std::move(session_options)));
   impl_->Add(session.impl_->session);
   impl_->store->AddNormalisations(std::move(normalisations));
+  return session;
+}
+
+Result<Session> Model::CreateProbe(const Session& of, const std::vector<std::string>& values) {
+  Engine::Impl& engine = *impl_->engine;
+  const auto compiled = of.impl_->session->program();
+  if (compiled == nullptr) return FailedPrecondition("the session to probe is closed");
+  MS_ASSIGN_OR_RETURN(const plan::ProgramOptions options, engine.MakeProgramOptions());
+  auto program =
+      plan::Program::CompileValues(*compiled, values, options, engine.placement, *engine.folding);
+  if (!program.ok()) return program.status().WithContext(impl_->source->path());
+  Session session;
+  session.impl_ = std::make_shared<Session::Impl>();
+  session.impl_->model = impl_;
+  session.impl_->options = of.impl_->options;
+  session.impl_->options.lanes = 1;
+  session.impl_->options.batching = {};
+  MS_ASSIGN_OR_RETURN(
+      session.impl_->session,
+      session::Session::Create(*std::move(program), impl_->store, session.impl_->options));
+  impl_->Add(session.impl_->session);
   return session;
 }
 

@@ -13,6 +13,30 @@ std::string Session::DescribeGraph() const {
   return program == nullptr ? "" : program->graph().ToString();
 }
 
+CompiledGraph Session::compiled_graph() const {
+  CompiledGraph result;
+  const auto program = impl_->session->program();
+  if (program == nullptr) return result;
+  const Graph& graph = program->graph();
+  for (NodeId id = 0; id < graph.nodes().size(); ++id) {
+    const Node& node = graph.node(id);
+    CompiledNode compiled;
+    compiled.name = node.name;
+    compiled.op = node.domain.empty() ? node.op : node.domain + "." + node.op;
+    compiled.backend = program->devices()[program->placement().device_of[id]]->plugin_name();
+    for (const ValueId in : node.inputs) {
+      if (in != kNoValue) compiled.inputs.push_back(graph.value(in).name);
+    }
+    for (const ValueId out : node.outputs) {
+      const Value& value = graph.value(out);
+      compiled.outputs.push_back({value.name, value.dtype, value.shape});
+    }
+    result.nodes.push_back(std::move(compiled));
+  }
+  for (const ValueId id : graph.outputs()) result.outputs.push_back(graph.value(id).name);
+  return result;
+}
+
 Result<RunResult> Session::Run(const std::vector<NamedTensor>& inputs,
                                const RequestOptions& options) {
   return impl_->session->Run(inputs, options);

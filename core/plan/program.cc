@@ -6,6 +6,7 @@
 
 #include "core/backend/host.h"
 #include "core/plan/device_kernels.h"
+#include "core/plan/value_graph.h"
 
 namespace midstream::plan {
 namespace {
@@ -49,14 +50,17 @@ std::vector<std::string> CollectWeightNames(const Graph& graph,
 
 uint64_t CompileCount() { return compile_count.load(std::memory_order_relaxed); }
 
+Program::Program(const ProgramOptions& options,
+                 std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator)
+    : options_(options),
+      devices_(std::move(devices)),
+      memory_(MemoryOf(devices_)),
+      evaluator_(&evaluator) {}
+
 Result<std::shared_ptr<const Program>> Program::Compile(
     Graph graph, const ProgramOptions& options,
     std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator) {
-  std::shared_ptr<Program> program(new Program);
-  program->options_ = options;
-  program->devices_ = std::move(devices);
-  program->memory_ = MemoryOf(program->devices_);
-  program->evaluator_ = &evaluator;
+  std::shared_ptr<Program> program(new Program(options, std::move(devices), evaluator));
   MS_RETURN_IF_ERROR(program->Build(std::move(graph), evaluator));
   for (const std::vector<Shape>& profile : options.shapes.profiles) {
     auto plan = program->MakePlan(profile);
@@ -82,6 +86,30 @@ Status Program::Build(Graph graph, Evaluator& evaluator) {
   MS_ASSIGN_OR_RETURN(placement_, Place(graph_, devices_, options_.fallback));
   precision_ = std::make_shared<const PrecisionReport>(
       MakePrecisionReport(graph_, options.precision, precision, placement_, recipes_, devices_));
+  return MakeModules();
+}
+
+Result<std::shared_ptr<const Program>> Program::CompileValues(
+    const Program& of, std::span<const std::string> values, const ProgramOptions& options,
+    std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator) {
+  std::shared_ptr<Program> program(new Program(options, std::move(devices), evaluator));
+  program->options_.shapes.profiles.clear();
+  MS_ASSIGN_OR_RETURN(program->graph_, GraphOfValues(of.graph_, values));
+  std::set<std::string_view> read;
+  for (ValueId id : program->graph_.weights()) read.insert(program->graph_.value(id).name);
+  for (const passes::Recipe& recipe : of.recipes_) {
+    if (read.contains(recipe.result)) program->recipes_.push_back(recipe);
+  }
+  GiveOutputsNodes(&program->graph_);
+  MS_RETURN_IF_ERROR(program->graph_.Compact());
+  MS_ASSIGN_OR_RETURN(program->placement_,
+                      Place(program->graph_, program->devices_, Fallback::kAllow));
+  program->precision_ = std::make_shared<const PrecisionReport>();
+  MS_RETURN_IF_ERROR(program->MakeModules());
+  return std::shared_ptr<const Program>(std::move(program));
+}
+
+Status Program::MakeModules() {
   weight_names_ = CollectWeightNames(graph_, recipes_);
 
   backend::ThreadLimit limit(options_.threads);

@@ -48,6 +48,14 @@ class Program {
       Graph graph, const ProgramOptions& options,
       std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator);
 
+  // The graph that `of` compiled, as it was optimised there, cut to what computes `values` of it and
+  // with these as outputs; on other devices, or on the same. Nodes may fall back as they like, and
+  // precision() is empty. Errors: NOT_FOUND naming a value that the graph does not have; those of
+  // Place and of the backends.
+  static Result<std::shared_ptr<const Program>> CompileValues(
+      const Program& of, std::span<const std::string> values, const ProgramOptions& options,
+      std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator);
+
   const Graph& graph() const { return graph_; }
   const ProgramOptions& options() const { return options_; }
   const std::vector<std::shared_ptr<backend::Device>>& devices() const { return devices_; }
@@ -70,8 +78,11 @@ class Program {
   Result<std::shared_ptr<const ShapedPlan>> PlanFor(std::span<const Tensor> inputs) const;
 
  private:
-  Program() = default;
+  Program(const ProgramOptions& options, std::vector<std::shared_ptr<backend::Device>> devices,
+          Evaluator& evaluator);
   Status Build(Graph graph, Evaluator& evaluator);
+  // From the optimised graph, its recipes and its placement to modules.
+  Status MakeModules();
   std::shared_ptr<const ShapedPlan> FindPlan(std::span<const Tensor> inputs) const;
   Result<std::shared_ptr<const ShapedPlan>> MakePlan(std::span<const Shape> inputs) const;
 
