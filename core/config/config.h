@@ -95,6 +95,13 @@ struct OptimizerConfig {
   PassesConfig passes;
 };
 
+// What `midstream compare` sets side by side; nothing else reads it.
+struct CompareConfig {
+  std::vector<std::string> arms;
+  std::string baseline;  // empty: the first arm
+  std::string model;
+};
+
 // What is said of one input of the model. Everything is as long as `shape` where both are given;
 // `buckets` holds one row per profile, and in it a value for each -1 of `shape`.
 struct InputConfig {
@@ -182,6 +189,7 @@ struct MS_API Config {
   WatchConfig watch;
   GraphConfig graph;
   ShapesConfig shapes;
+  CompareConfig compare;
   std::map<std::string, InputConfig, std::less<>> inputs;  // by name, without ":0"
   std::map<std::string, BackendOptions, std::less<>> backends;
 

@@ -82,6 +82,9 @@ constexpr TextRule kFolder = {
 constexpr TextRule kNotEmpty = {[](std::string_view text) { return !text.empty(); },
                                 "a name that is not empty"};
 
+constexpr TextRule kAnyText = {
+    [](std::string_view text) { return text.find('\0') == std::string_view::npos; }, "text"};
+
 // "AIcoreEngine:4" or "DNN_VM_AICPU:10,AIcoreEngine:1": the count of AIcoreEngine.
 std::optional<int64_t> StreamsOfEngines(std::string_view text) {
   std::optional<int64_t> streams;
@@ -142,6 +145,9 @@ constexpr std::array kSections = {
     SectionRow{"weights", "Reading weights, and the versions that updates make."},
     SectionRow{"watch", "Following a trainer that saves into a folder."},
     SectionRow{"graph", "Reading graphs."},
+    SectionRow{"compare",
+               "What `midstream compare` sets side by side (docs/compare.md); nothing else reads "
+               "it."},
 };
 
 constexpr int64_t kMaxSize = int64_t{1} << 40;
@@ -375,6 +381,19 @@ constexpr std::array kKeys = {
         "Dropout in a graph made for training: \"remove\" it exactly, \"keep\" it and compute it "
         "with "
         "the probability that is fed, or refuse the graph with an \"error\"."),
+
+    List<&Config::compare, &CompareConfig::arms>(
+        "compare.arms", kNotEmpty,
+        "What to compare: names of backends, each run as backend and first in placement.order, "
+        "with "
+        "the rest of this configuration; or configuration files (*.toml), their paths seen from "
+        "this file."),
+    String<&Config::compare, &CompareConfig::baseline>(
+        "compare.baseline", kAnyText,
+        "The arm that the others are compared with; empty means the first."),
+    String<&Config::compare, &CompareConfig::model>(
+        "compare.model", kAnyText,
+        "The model, its path seen from this file; empty means that the command line names it."),
 };
 
 }  // namespace
