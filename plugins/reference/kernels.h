@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "midstream/arena.hpp"
 #include "midstream/kernel.hpp"
@@ -118,6 +119,9 @@ inline bool IsChannelsLast(const NodeView& node) {
 
 // Claims every node whose tensors have dtypes and ranks that the reference can hold.
 sdk::Claim ClaimAny(const NodeView& node);
+
+// Every operator.
+const std::vector<KernelEntry>& KernelTable();
 
 // The groups of the operator table, one for each source file.
 std::span<const KernelEntry> ElementwiseKernels();
