@@ -3,6 +3,7 @@
 #   install_deps.sh           build and test
 #   install_deps.sh --tidy    also clang-format and clang-tidy
 #   install_deps.sh --fuzz    also Clang's sanitizers and libFuzzer
+#   install_deps.sh --browser also Chromium, in which tests open the HTML report of `midstream compare`
 # Nothing is downloaded when everything is there; the check takes a few milliseconds.
 set -euo pipefail
 
@@ -25,6 +26,8 @@ if [[ "${1:-}" == "--tidy" ]]; then
   packages+=(clang-format clang-tidy)
 elif [[ "${1:-}" == "--fuzz" ]]; then
   packages+=(libclang-rt-dev)
+elif [[ "${1:-}" == "--browser" ]]; then
+  packages+=(chromium)
 fi
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${packages[@]}" 2>/dev/null || true)

@@ -81,6 +81,7 @@ int Main(int argc, const char* const* argv) {
   AddRun(app, &action);
   AddOnline(app, &action);
   AddBench(app, &action);
+  AddCompare(app, &action);
   AddPush(app, &action);
   AddBackends(app, &action);
   AddConfig(app, &action);

@@ -27,6 +27,7 @@ void AddInspect(CLI::App& app, Action* action);
 void AddRun(CLI::App& app, Action* action);
 void AddOnline(CLI::App& app, Action* action);
 void AddBench(CLI::App& app, Action* action);
+void AddCompare(CLI::App& app, Action* action);
 void AddPush(CLI::App& app, Action* action);
 void AddBackends(CLI::App& app, Action* action);
 void AddConfig(CLI::App& app, Action* action);

@@ -2,7 +2,7 @@
 //
 // The codes are part of the command's interface: scripts branch on them. They tell whose turn it is
 // to act: the caller's (2), the model's or the data's (3), the configuration's (4), the plugin's
-// (5), or nobody's that we know of (1).
+// (5), or nobody's that we know of (1). 6 and 7 are answers to what the caller asked.
 #ifndef MIDSTREAM_CORE_CLI_EXIT_CODE_H_
 #define MIDSTREAM_CORE_CLI_EXIT_CODE_H_
 
@@ -20,6 +20,8 @@ enum class Exit : int {
   kData = 3,
   kConfig = 4,
   kBackend = 5,
+  kDiffers = 6,
+  kSlower = 7,
 };
 
 // For the end of every --help.
@@ -30,7 +32,9 @@ inline constexpr std::string_view kExitCodesHelp =
     "  2  the command line is wrong\n"
     "  3  a model, checkpoint, input file or tensor is missing, damaged or does not fit\n"
     "  4  the configuration is wrong\n"
-    "  5  a backend plugin cannot be used\n";
+    "  5  a backend plugin cannot be used\n"
+    "  6  compare: outputs differ by more than --max-rel, --atol or --rtol allow\n"
+    "  7  compare: an arm is slower than --max-slowdown allows\n";
 
 class [[nodiscard]] Outcome {
  public:
