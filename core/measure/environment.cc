@@ -5,9 +5,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+// Made by cmake/Commit.cmake.
+#include <midstream_commit.h>
 
 #include "core/base/thread_pool.h"
-#include "midstream_commit.h"  // made by cmake/Commit.cmake
 
 namespace midstream::measure {
 namespace {
