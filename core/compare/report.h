@@ -51,13 +51,6 @@ struct NodeTime {
   double mean_ns = 0;  // of one inference
 };
 
-// Host-device traffic of one inference.
-struct Traffic {
-  uint64_t to_device_bytes = 0;
-  uint64_t from_device_bytes = 0;
-  uint64_t transfers = 0;
-};
-
 struct ArmReport {
   std::string name;
   std::string from;
@@ -74,7 +67,6 @@ struct ArmReport {
   Status layers_problem;
   std::optional<Speed> speed;
   std::vector<NodeTime> nodes;  // in the order of execution; empty where the backend has no clock
-  Traffic traffic;
   bool ran() const { return problem.ok(); }
 };
 

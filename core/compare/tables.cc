@@ -125,23 +125,20 @@ TextTable SpeedTable(const Report& report) {
 }
 
 TextTable CostTable(const Report& report) {
-  TextTable table{"Start, memory and traffic",
-                  "lrrrrrrrr",
-                  {{"arm", "open ms", "compile", "first run", "backend", "process", "to device",
-                    "from", "copies"}},
+  TextTable table{"Start and memory",
+                  "lrrrrr",
+                  {{"arm", "open ms", "compile ms", "first run ms", "backend", "process"}},
                   {}};
   for (const ArmReport& arm : report.arms) {
     if (!arm.ran()) continue;
     const OpeningCost& cost = arm.cost;
     table.rows.push_back({arm.name, Short(cost.open_ms), Short(cost.compile_ms),
                           Short(cost.first_run_ms), BytesText(cost.backend_bytes),
-                          BytesText(cost.peak_bytes), BytesText(arm.traffic.to_device_bytes),
-                          BytesText(arm.traffic.from_device_bytes),
-                          std::to_string(arm.traffic.transfers)});
+                          BytesText(cost.peak_bytes)});
   }
   table.notes.push_back(fmt::format(
       "backend: held by the engine's account; process: resident memory gained at the peak, up to "
-      "the end of the first run; of the whole process {}; traffic of one inference",
+      "the end of the first run; of the whole process {}",
       BytesText(report.peak_bytes)));
   return table;
 }
