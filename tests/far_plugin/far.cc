@@ -196,9 +196,7 @@ class Queue {
       const bool skipped = failed_ != MS_OK;
       lock.unlock();
       PassHold(task.executes);
-      if (const uint32_t most = control.jitter; most > 0) {
-        for (uint32_t n = random() % most; n > 0; --n) std::this_thread::yield();
-      }
+      if (const uint32_t most = control.jitter; most > 0) Dawdle(random() % most);
       ms_error error = sdk::Sized<ms_error>();
       const ms_code code = skipped ? MS_OK : Guard(&error, task.work);
       task.work = nullptr;
@@ -211,6 +209,11 @@ class Queue {
       if (failed_ == MS_OK && task.signal > 0) reached_ = task.signal;
       changed_.notify_all();
     }
+  }
+  // Some microseconds, mostly without giving the processor away: on a busy machine that takes long.
+  static void Dawdle(uint64_t units) {
+    if (units % 8 == 7) std::this_thread::yield();
+    for (std::atomic<uint64_t> spins{units * 256}; spins > 0;) --spins;
   }
   static void PassHold(bool executes) {
     const auto free = [&] { return !control.held && !(executes && control.hold_before_execute); };
@@ -280,7 +283,8 @@ ms_code DeviceOpen(uint32_t index, const ms_kv* options, uint32_t n, ms_device**
       throw Error(MS_OUT_OF_RANGE, "there are " + std::to_string(kDevices) +
                                        " devices, from 0; got " + std::to_string(index));
     }
-    if (n > 0) throw Error(MS_INVALID_ARGUMENT, "no option " + std::string(sdk::View(options[0].key)));
+    if (n > 0)
+      throw Error(MS_INVALID_ARGUMENT, "no option " + std::string(sdk::View(options[0].key)));
     Strike(&FarControl::open);
     auto device = std::make_unique<Device>();
     ms_error inner = sdk::Sized<ms_error>();

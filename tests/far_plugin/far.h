@@ -82,7 +82,7 @@ struct FarControl {
   Refusal module_refused, plan_refused;
   std::set<std::string> claims_refused;  // "Relu", or "Relu@1" by device 1 alone
 
-  std::atomic<uint32_t> jitter{0};  // most times that a queue yields before a piece of work
+  std::atomic<uint32_t> jitter{0};  // most microseconds, about, that a queue waits before its work
   std::atomic<uint64_t> waits{0}, executes{0}, copies{0};  // calls
   std::atomic<uint64_t> submitted{0}, done{0};             // pieces of work of all queues, ever
   std::atomic<int64_t> buffers{0}, queues{0}, modules{0}, plans{0}, weights{0};  // that live
