@@ -34,7 +34,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Open(const RuntimeOptions& options) {
   bool nhwc = runtime->devices_.front()->info().layout == MS_LAYOUT_NHWC;
   program.passes.layout = nhwc ? passes::Layout::kNhwc : passes::Layout::kNchw;
   MS_ASSIGN_OR_RETURN(program.passes.precision, passes::PolicyForMode(options.precision));
-  program.fallback = plan::Fallback::kError;
+  program.placement.fallback = plan::Fallback::kError;
   program.threads = options.threads;
   program.deterministic = options.deterministic;
   runtime->instances_ = options.instances;

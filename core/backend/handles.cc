@@ -57,6 +57,7 @@ Result<uint32_t> Device::Count(const ms_plugin* plugin) {
 
 Device::Device(const ms_plugin* plugin, const DeviceOptions& options, ms_device* handle)
     : name_(plugin->name.data, plugin->name.size),
+      label_(options.index == 0 ? name_ : name_ + ":" + std::to_string(options.index)),
       options_(options),
       table_(plugin->backend),
       profile_(static_cast<const ms_profile_api*>(plugin->get_extension(MS_EXT_PROFILE))),

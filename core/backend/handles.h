@@ -56,7 +56,8 @@ class Device : public std::enable_shared_from_this<Device> {
   Device& operator=(const Device&) = delete;
 
   std::string_view plugin_name() const { return name_; }
-  uint32_t index() const { return options_.index; }
+  // As configurations call it: "opencl", and "opencl:1" for any but its first device.
+  const std::string& label() const { return label_; }
   uint64_t timeout_ns() const { return options_.timeout_ns; }
   bool has_host_memory() const { return (info_.flags & MS_DEVICE_HOST_MEMORY) != 0; }
   const ms_device_info& info() const { return info_; }
@@ -72,6 +73,7 @@ class Device : public std::enable_shared_from_this<Device> {
   Device(const ms_plugin* plugin, const DeviceOptions& options, ms_device* handle);
 
   std::string name_;
+  std::string label_;
   DeviceOptions options_;
   const ms_backend* table_;
   const ms_profile_api* profile_;

@@ -162,7 +162,8 @@ Registry LoadPlugins(const Config& config, const ms_host* host) {
     for (const std::string& listed : config.plugins.list) registry.Load(listed, config, host);
     std::vector<std::string> names = config.placement.order;
     if (config.backend != "auto") names.insert(names.begin(), config.backend);
-    for (const std::string& name : names) {
+    for (const std::string& listed : names) {
+      const std::string name = config::ParseBackendName(listed).plugin;
       const bool failed =
           std::any_of(registry.failures_.begin(), registry.failures_.end(),
                       [&](const PluginFailure& failure) { return failure.plugin == name; });

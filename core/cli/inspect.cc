@@ -1,5 +1,5 @@
 // midstream inspect: what a model holds, without compiling it and without any backend; with
-// --precision, how it is compiled (inspect_precision.cc).
+// --precision or --placement, how it is compiled (inspect_precision.cc, inspect_placement.cc).
 #include <fmt/format.h>
 
 #include "core/cli/command.h"
@@ -17,7 +17,8 @@ struct Args {
   std::vector<std::string> outputs;
   bool json = false;
   bool precision = false;
-  ConfigArgs config;  // for --precision
+  bool placement = false;
+  ConfigArgs config;  // for --precision and --placement
 };
 
 // What is printed, gathered once for both forms.
@@ -145,6 +146,7 @@ std::string OperatorsText(const Contents& contents) {
 
 Outcome Inspect(const Args& args) {
   if (args.precision) return InspectPrecision(args.config, args.model, args.outputs, args.json);
+  if (args.placement) return InspectPlacement(args.config, args.model, args.outputs, args.json);
   const Result<Contents> contents = Gather(args);
   if (!contents.ok()) return DataFailure(contents.status());
   if (args.json) {
@@ -165,7 +167,8 @@ void AddInspect(CLI::App& app, Action* action) {
       app, "inspect", "Show the inputs, outputs, parameters and operators of a model",
       "  midstream inspect model.ckpt-4000\n"
       "  midstream inspect checkpoints/ --output fc2/add   operators that fc2/add needs\n"
-      "  midstream inspect checkpoints/ --precision --set precision.mode=mixed_float16\n",
+      "  midstream inspect checkpoints/ --precision --set precision.mode=mixed_float16\n"
+      "  midstream inspect checkpoints/ --placement --config configs/opencl.toml\n",
       &args->json);
   AddModel(*command, &args->model, &args->signature);
   AddRepeated(*command, "--output", &args->outputs,
@@ -175,6 +178,11 @@ void AddInspect(CLI::App& app, Action* action) {
   command->add_flag("--precision", args->precision,
                     "Compile the model for the configuration and show in which dtype each node "
                     "computes, and why");
+  command
+      ->add_flag("--placement", args->placement,
+                 "Compile the model for the configuration and show which backend runs each node, "
+                 "why others refused it, and what crosses between memories")
+      ->excludes("--precision");
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   command->callback([=] { *action = [=] { return Inspect(*args); }; });

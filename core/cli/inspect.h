@@ -14,6 +14,10 @@ namespace midstream::cli {
 Outcome InspectPrecision(const ConfigArgs& config, const std::string& path,
                          const std::vector<std::string>& outputs, bool json);
 
+// The same, and prints which backend runs which node and why.
+Outcome InspectPlacement(const ConfigArgs& config, const std::string& path,
+                         const std::vector<std::string>& outputs, bool json);
+
 }  // namespace midstream::cli
 
 #endif  // MIDSTREAM_CORE_CLI_INSPECT_H_

@@ -119,12 +119,28 @@ struct ShapesConfig {
 
 struct DeviceConfig {
   int64_t id = 0;
+  int64_t timeout_ms = 600000;
+};
+
+// What is said of one node (or those that a pattern matches) or of one type of operator.
+struct NodePlacement {
+  std::string backend;
 };
 
 struct PlacementConfig {
-  std::vector<std::string> order;
+  std::vector<std::string> order;  // "NAME" or "NAME:INDEX"
   Fallback fallback = Fallback::kWarn;
+  std::map<std::string, NodePlacement, std::less<>> op;    // by type of operator
+  std::map<std::string, NodePlacement, std::less<>> node;  // by name or pattern
 };
+
+// "NAME" or "NAME:INDEX" as `backend`, `placement.order` and its rules have it.
+struct BackendName {
+  std::string plugin;
+  int64_t index = -1;  // of the device; -1: not said
+};
+// Requires: text as the configuration accepts it.
+MS_API BackendName ParseBackendName(std::string_view text);
 
 struct PluginsConfig {
   std::string dir;

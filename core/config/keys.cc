@@ -70,9 +70,21 @@ bool IsAbsolutePath(std::string_view text) {
   return text.starts_with('/') && text.find('\0') == std::string_view::npos;
 }
 
-constexpr TextRule kBackendName = {IsPluginName,
-                                   "\"auto\" or the name of a plugin (a-z, 0-9, _; at most 64)"};
-constexpr TextRule kPluginName = {IsPluginName, "the name of a plugin (a-z, 0-9, _; at most 64)"};
+// "NAME" or "NAME:INDEX".
+bool IsBackendName(std::string_view text) {
+  const size_t colon = text.find(':');
+  if (!IsPluginName(text.substr(0, colon))) return false;
+  if (colon == std::string_view::npos) return true;
+  const std::string_view index = text.substr(colon + 1);
+  return !index.empty() && index.size() <= 4 &&
+         std::all_of(index.begin(), index.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+constexpr TextRule kBackendName = {
+    IsBackendName,
+    "\"auto\" or the name of a plugin (a-z, 0-9, _; at most 64), as NAME or NAME:DEVICE"};
+constexpr TextRule kOrderedName = {
+    IsBackendName, "the name of a plugin (a-z, 0-9, _; at most 64), as NAME or NAME:DEVICE"};
 constexpr TextRule kPlugin = {
     [](std::string_view text) { return IsPluginName(text) || IsAbsolutePath(text); },
     "the name of a plugin (a-z, 0-9, _; at most 64) or the absolute path of its file"};
@@ -140,6 +152,12 @@ constexpr std::array kSections = {
                "dynamic_dims and dynamic_inputs_shape_range."},
     SectionRow{"device", "The device of the backend."},
     SectionRow{"placement", "Which backend gets which operator."},
+    SectionRow{"placement.op.*",
+               "One type of operator, by its ONNX name (Conv, Softmax, MatMul ...)."},
+    SectionRow{"placement.node.*",
+               "Nodes by their name, in which * stands for any text and ? for any one character; "
+               "they come before their type's section, and of several that match the longest "
+               "does."},
     SectionRow{"plugins", "Where backends come from."},
     SectionRow{"cache", "What backends keep between runs, such as compiled kernels."},
     SectionRow{"weights", "Reading weights, and the versions that updates make."},
@@ -155,6 +173,8 @@ constexpr size_t kMaxRank = 16;
 using Inputs = Plain<&Config::inputs>;
 using OpPrecision = Plain<&Config::precision, &PrecisionConfig::op>;
 using NodesPrecision = Plain<&Config::precision, &PrecisionConfig::node>;
+using OpPlacement = Plain<&Config::placement, &PlacementConfig::op>;
+using NodesPlacement = Plain<&Config::placement, &PlacementConfig::node>;
 
 constexpr std::string_view kDtypeDoc =
     "The dtype to compute in; \"auto\" leaves it to precision.mode. NPU option customize_dtypes.";
@@ -164,6 +184,13 @@ constexpr std::string_view kOutputDtypeDoc =
 constexpr std::string_view kImplDoc =
     "Which kernel to prefer where a backend has several. NPU options op_precision_mode and "
     "op_select_implmode.";
+
+constexpr std::string_view kPlacementDoc =
+    "The backend of the order that is asked first; where it refuses, the others are asked as "
+    "placement.fallback allows. Empty: none in particular.";
+constexpr TextRule kOrderedNameOrNothing = {
+    [](std::string_view text) { return text.empty() || IsBackendName(text); },
+    "the name of a plugin of placement.order, as NAME or NAME:DEVICE, or nothing"};
 
 constexpr std::array kKeys = {
     String<&Config::backend>(
@@ -308,17 +335,28 @@ constexpr std::array kKeys = {
 
     Integer<&Config::device, &DeviceConfig::id>(
         "device.id", 0, 1023,
-        "The device of the backend, counted from 0. NPU option session_device_id."),
+        "The device of the first backend of the order, counted from 0; NAME:DEVICE beats it. NPU "
+        "option session_device_id."),
+    Integer<&Config::device, &DeviceConfig::timeout_ms>(
+        "device.timeout_ms", 1, 86400000,
+        "Milliseconds after which a device that has not finished a request, or taken new weights, "
+        "is given up: that request or update fails."),
 
     List<&Config::placement, &PlacementConfig::order>(
-        "placement.order", kPluginName,
-        "Backends in the order in which they may claim operators; empty means backend, then "
-        "\"reference\"."),
+        "placement.order", kOrderedName,
+        "Backends in the order in which they may claim operators, NAME or, for another device than "
+        "its first, NAME:DEVICE; empty means backend, then \"reference\"."),
     Choice<kFallbacks, &Config::placement, &PlacementConfig::fallback>(
         "placement.fallback",
-        "When an operator does not go to the first backend of the order: \"error\" refuses the "
-        "model, \"warn\" logs it, \"allow\" says nothing. NPU option mix_compile_mode = true is "
-        "\"allow\", false is \"error\"."),
+        "When an operator does not go to the first backend of the order, or to the one that a rule "
+        "names, or a backend cannot be used here at all: \"error\" refuses the model, \"warn\" "
+        "logs "
+        "it, \"allow\" says nothing. NPU option mix_compile_mode = true is \"allow\", false is "
+        "\"error\"."),
+    Text<Entry<OpPlacement, &NodePlacement::backend>>("placement.op.*.backend",
+                                                      kOrderedNameOrNothing, kPlacementDoc),
+    Text<Entry<NodesPlacement, &NodePlacement::backend>>("placement.node.*.backend",
+                                                         kOrderedNameOrNothing, kPlacementDoc),
 
     String<&Config::plugins, &PluginsConfig::dir>(
         "plugins.dir", kFolder,
@@ -450,6 +488,14 @@ std::string Quoted(std::string_view text) {
     }
   }
   return quoted + "\"";
+}
+
+BackendName ParseBackendName(std::string_view text) {
+  BackendName name{std::string(text.substr(0, text.find(':'))), -1};
+  if (name.plugin.size() < text.size()) {
+    std::from_chars(text.data() + name.plugin.size() + 1, text.data() + text.size(), name.index);
+  }
+  return name;
 }
 
 bool IsPluginName(std::string_view text) {

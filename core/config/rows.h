@@ -91,6 +91,13 @@ constexpr KeyRow Integers(std::string_view key, int64_t min, int64_t max, size_t
   return row;
 }
 
+template <typename At>
+constexpr KeyRow Text(std::string_view key, const TextRule& rule, std::string_view doc) {
+  KeyRow row = Row<At>(KeyType::kString, key, doc);
+  row.rule = &rule;
+  return row;
+}
+
 template <auto... kPath>
 constexpr KeyRow String(std::string_view key, const TextRule& rule, std::string_view doc) {
   KeyRow row = Row<Plain<kPath...>>(KeyType::kString, key, doc);

@@ -24,15 +24,24 @@ Config WithReference(Config config) {
 }
 
 // The backends to ask for nodes, in order.
-std::vector<std::string> PlacementOrder(const Config& config, const backend::Registry& registry) {
-  if (!config.placement.order.empty()) return config.placement.order;
-  std::string first = config.backend;
-  if (first == "auto") {
-    first = registry.plugins().empty() ? std::string(kReference) : registry.plugins().front().name;
+std::vector<config::BackendName> PlacementOrder(const Config& config,
+                                                const backend::Registry& registry) {
+  std::vector<std::string> order = config.placement.order;
+  if (order.empty()) {
+    std::string first = config.backend;
+    if (first == "auto") {
+      first =
+          registry.plugins().empty() ? std::string(kReference) : registry.plugins().front().name;
+    }
+    order = {first};
+    if (first != kReference) order.emplace_back(kReference);
   }
-  std::vector<std::string> order = {first};
-  if (first != kReference) order.emplace_back(kReference);
-  return order;
+  std::vector<config::BackendName> names;
+  for (const std::string& name : order) names.push_back(config::ParseBackendName(name));
+  // device.id is of the first backend; the others use their first device.
+  if (names.front().index < 0) names.front().index = config.device.id;
+  for (config::BackendName& name : names) name.index = std::max<int64_t>(name.index, 0);
+  return names;
 }
 
 // Where backends keep files between runs; empty: nowhere.
@@ -55,13 +64,20 @@ std::vector<std::pair<std::string, std::string>> OptionsFor(const Config& config
 
 Result<std::shared_ptr<backend::Device>> OpenDevice(const Config& config,
                                                     const backend::Registry& registry,
-                                                    const std::string& name, int64_t index) {
-  const backend::LoadedPlugin* plugin = registry.Find(name);
-  if (plugin == nullptr) return registry.WhyMissing(name);
+                                                    const config::BackendName& name) {
+  const backend::LoadedPlugin* plugin = registry.Find(name.plugin);
+  if (plugin == nullptr) return registry.WhyMissing(name.plugin);
   backend::DeviceOptions options;
-  options.index = static_cast<uint32_t>(index);
+  options.index = static_cast<uint32_t>(name.index);
+  options.timeout_ns = static_cast<uint64_t>(config.device.timeout_ms) * 1'000'000;
   options.values = OptionsFor(config, *plugin);
   return backend::Device::Open(plugin->plugin, options);
+}
+
+// Whether the configuration is to blame, and not the machine that it is used on.
+bool IsMistake(const Status& status) {
+  return status.code() == Code::kNotFound || status.code() == Code::kInvalidArgument ||
+         status.code() == Code::kOutOfRange;
 }
 
 plan::Fallback ToPlan(config::Fallback fallback) {
@@ -119,10 +135,34 @@ Result<plan::ProgramOptions> Engine::Impl::MakeProgramOptions() const {
   options.passes.fuse = wanted.fuse && wanted.level >= 3;
   options.passes.remap = wanted.remapping && wanted.level >= 3;
   MS_ASSIGN_OR_RETURN(options.passes.precision, MakePrecisionPolicy(config));
-  options.fallback = ToPlan(config.placement.fallback);
+  options.placement = {ToPlan(config.placement.fallback), rules, missing};
   options.deterministic = config.execution.deterministic;
   options.threads = static_cast<uint32_t>(config.execution.threads);
   return options;
+}
+
+Status Engine::Impl::OpenPlacement(const std::shared_ptr<backend::Device>& reference) {
+  for (const config::BackendName& name : PlacementOrder(config, registry)) {
+    if (name.plugin == kReference && name.index == 0) {
+      placement.push_back(reference);
+      continue;
+    }
+    auto device = OpenDevice(config, registry, name);
+    if (device.ok()) {
+      placement.push_back(*std::move(device));
+      continue;
+    }
+    const Status& why = device.status();
+    if (config.placement.fallback == config::Fallback::kError || IsMistake(why)) return why;
+    missing.push_back({name.plugin + (name.index > 0 ? ":" + std::to_string(name.index) : ""),
+                       std::string(why.message())});
+    if (config.placement.fallback != config::Fallback::kWarn) continue;
+    Log(LogLevel::kWarning,
+        "the placement goes on without '" + missing.back().backend + "': " + missing.back().reason);
+  }
+  if (!placement.empty()) return OkStatus();
+  return {Code::kUnavailable, "no backend of the placement order can be used; '" +
+                                  missing.front().backend + "': " + missing.front().reason};
 }
 
 Result<Engine> Engine::Open(const Config& config) {
@@ -132,25 +172,22 @@ Result<Engine> Engine::Open(const Config& config) {
   impl.config = config;
   impl.registry = backend::LoadPlugins(WithReference(config), backend::ProcessHost());
   MS_ASSIGN_OR_RETURN(auto reference,
-                      OpenDevice(impl.config, impl.registry, std::string(kReference), 0));
+                      OpenDevice(impl.config, impl.registry, {std::string(kReference), 0}));
   impl.folding = std::make_unique<plan::BackendEvaluator>(std::vector{reference});
-  int64_t index = config.device.id;  // of the first backend; the others use their first device
-  for (const std::string& name : PlacementOrder(impl.config, impl.registry)) {
-    if (name == kReference && index == 0) {
-      impl.placement.push_back(reference);
-    } else {
-      MS_ASSIGN_OR_RETURN(auto device, OpenDevice(impl.config, impl.registry, name, index));
-      impl.placement.push_back(std::move(device));
-    }
-    index = 0;
-  }
+  MS_RETURN_IF_ERROR(impl.OpenPlacement(reference));
+  MS_ASSIGN_OR_RETURN(impl.rules, MakePlacementRules(impl.config, impl.placement, impl.missing));
   std::vector<std::shared_ptr<backend::Device>> devices;
   std::copy_if(impl.placement.begin(), impl.placement.end(), std::back_inserter(devices),
                [](const auto& device) { return device->has_host_memory(); });
   devices.push_back(reference);
   impl.recipes = std::make_unique<plan::BackendEvaluator>(std::move(devices));
-  // Those that the placement needs were errors above.
+  // Those that the placement needs were told above.
   for (const backend::PluginFailure& failure : impl.registry.failures()) {
+    const bool told = std::any_of(
+        impl.missing.begin(), impl.missing.end(), [&](const PlacementReport::Missing& missing) {
+          return config::ParseBackendName(missing.backend).plugin == failure.plugin;
+        });
+    if (told) continue;
     Log(LogLevel::kWarning, "a plugin cannot be used: " + std::string(failure.status.message()));
   }
   return engine;

@@ -29,6 +29,7 @@
 #include "core/config/config.h"
 #include "core/engine/source.h"
 #include "core/graph/named_tensor.h"
+#include "core/graph/placement_report.h"
 #include "core/graph/precision_report.h"
 #include "core/session/response.h"
 #include "core/session/stats.h"
@@ -133,6 +134,9 @@ class MS_API Session {
   const std::vector<std::string>& fallbacks() const;
   // In which dtypes each node computes and why, off the compiled graph.
   const PrecisionReport& precision() const;
+  // Which backend runs each node, why others did not take it, and what crosses between memories.
+  const PlacementReport& placement() const;
+
   // The optimised graph, one node a line; empty when the session is closed.
   std::string DescribeGraph() const;
   // The same as data.

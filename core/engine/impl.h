@@ -11,6 +11,7 @@
 
 #include "core/backend/registry.h"
 #include "core/engine/engine.h"
+#include "core/engine/placement_rules.h"
 #include "core/formats/model_source.h"
 #include "core/formats/weight_file.h"
 #include "core/plan/evaluator.h"
@@ -26,6 +27,8 @@ struct Engine::Impl {
   Config config;
   backend::Registry registry;
   std::vector<std::shared_ptr<backend::Device>> placement;  // in the order in which they are asked
+  std::vector<PlacementReport::Missing> missing;  // backends of the order that cannot be used here
+  std::vector<plan::PlacementRule> rules;
   std::unique_ptr<plan::BackendEvaluator>
       folding;  // constants and shapes: the reference backend alone
   std::unique_ptr<plan::BackendEvaluator>
@@ -34,6 +37,9 @@ struct Engine::Impl {
 
   // passes and placement as the configuration asks for them.
   Result<plan::ProgramOptions> MakeProgramOptions() const;
+  // Opens the devices of the placement order. Errors: those of the first that cannot be used, where
+  // placement.fallback or the cause allows no other.
+  Status OpenPlacement(const std::shared_ptr<backend::Device>& reference);
 };
 
 struct Model::Impl {

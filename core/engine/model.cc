@@ -117,6 +117,7 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   session::Options session_options = MakeSessionOptions(engine.config, built);
   MS_ASSIGN_OR_RETURN(plan::ProgramOptions program_options, engine.MakeProgramOptions());
   MS_RETURN_IF_ERROR(CheckNodeNames(engine.config, built.graph));
+  MS_RETURN_IF_ERROR(CheckPlacementPatterns(engine.config, built.graph));
   MS_ASSIGN_OR_RETURN(program_options.shapes, ApplyShapes(engine.config, *impl_->source, built));
   std::vector<weights::Normalisation> normalisations = Normalisations(built.graph);
   const Config& config = engine.config;
@@ -127,6 +128,7 @@ Result<Session> Model::CreateSession(const SessionOptions& options) {
   auto program = plan::Program::Compile(std::move(built.graph), program_options, engine.placement,
                                         *engine.folding);
   if (!program.ok()) return program.status().WithContext(impl_->source->path());
+  WarnOfIdlePatterns(config, *(*program)->placement_report());
   Session session;
   session.impl_ = std::make_shared<Session::Impl>();
   session.impl_->model = impl_;

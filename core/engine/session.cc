@@ -8,6 +8,7 @@ const std::vector<TensorSpec>& Session::inputs() const { return impl_->session->
 const std::vector<TensorSpec>& Session::outputs() const { return impl_->session->outputs(); }
 const std::vector<std::string>& Session::fallbacks() const { return impl_->session->fallbacks(); }
 const PrecisionReport& Session::precision() const { return impl_->session->precision(); }
+const PlacementReport& Session::placement() const { return impl_->session->placement(); }
 std::string Session::DescribeGraph() const {
   const auto program = impl_->session->program();
   return program == nullptr ? "" : program->graph().ToString();

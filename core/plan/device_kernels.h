@@ -19,7 +19,7 @@ class DeviceKernels final : public passes::Kernels {
 
   size_t backend_count() const override { return devices_.size(); }
   std::string_view backend_name(size_t backend) const override {
-    return devices_[backend]->plugin_name();
+    return devices_[backend]->label();
   }
   Result<std::vector<bool>> Takes(size_t backend, const Graph& graph) const override {
     MS_ASSIGN_OR_RETURN(auto claims, devices_[backend]->Claim(graph));

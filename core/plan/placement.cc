@@ -1,5 +1,7 @@
 #include "core/plan/placement.h"
 
+#include <algorithm>
+
 #include "core/base/log.h"
 
 namespace midstream::plan {
@@ -22,49 +24,130 @@ std::string_view ReasonText(uint32_t reason) {
 
 std::string Describe(const Node& node) { return node.op + " '" + node.name + "'"; }
 
+class Placer {
+ public:
+  using Devices = std::vector<std::shared_ptr<backend::Device>>;
+
+  Placer(const Graph& graph, const Devices& devices, const PlacementPolicy& policy,
+         const CompileRefusals& refused)
+      : graph_(graph), devices_(devices), policy_(policy), refused_(refused) {}
+
+  Result<Placement> Run() {
+    for (const auto& device : devices_) {
+      MS_ASSIGN_OR_RETURN(std::vector<backend::NodeClaim> claims, device->Claim(graph_));
+      claims_.push_back(std::move(claims));
+    }
+    const size_t count = graph_.nodes().size();
+    placement_.device_of.assign(count, devices_.size());
+    placement_.claims.resize(count);
+    placement_.refusals.resize(count);
+    placement_.rules.resize(count);
+    std::string homeless;
+    for (NodeId id = 0; id < count; ++id) {
+      PlaceNode(id);
+      if (placement_.device_of[id] != devices_.size()) continue;
+      homeless += "\n  " + Describe(graph_.node(id)) + ":" + Reasons(id);
+    }
+    if (!homeless.empty())
+      return Unimplemented("no backend of the placement order takes these nodes:" + homeless);
+    if (placement_.fallbacks.empty() || policy_.fallback != Fallback::kError) {
+      return std::move(placement_);
+    }
+    std::string text =
+        std::to_string(placement_.fallbacks.size()) + " node(s) would fall back to another backend";
+    for (const std::string& line : placement_.fallbacks) text += "\n  " + line;
+    return FailedPrecondition(text + "\n(placement.fallback = \"error\")");
+  }
+
+ private:
+  void PlaceNode(NodeId id) {
+    const auto rule = std::find_if(
+        policy_.rules.begin(), policy_.rules.end(),
+        [&](const PlacementRule& candidate) { return Fits(candidate, graph_.node(id)); });
+    const bool ruled = rule != policy_.rules.end();
+    if (ruled) placement_.rules[id] = &*rule;
+    if (ruled && Offer(id, rule->device)) return;
+    for (size_t device = 0; device < devices_.size(); ++device) {
+      if (ruled && device == rule->device) continue;
+      if (Offer(id, device)) break;
+    }
+  }
+
+  // Whether the device takes the node.
+  bool Offer(NodeId id, size_t device) {
+    const backend::NodeClaim& claim = claims_[device][id];
+    const auto refused = refused_.find({id, device});
+    if (!claim.mine || refused != refused_.end()) {
+      const bool late = refused != refused_.end();
+      placement_.refusals[id].push_back(
+          {device, late ? refused->second : std::string(ReasonText(claim.reason))});
+      return false;
+    }
+    placement_.device_of[id] = device;
+    placement_.claims[id] = claim;
+    if (!placement_.refusals[id].empty()) {
+      placement_.fallbacks.push_back(Describe(graph_.node(id)) + " runs on " +
+                                     devices_[device]->label() + ":" + Reasons(id));
+    }
+    return true;
+  }
+
+  std::string Reasons(NodeId id) const {
+    std::string text;
+    for (const PlacementRefusal& refusal : placement_.refusals[id]) {
+      text += " " + devices_[refusal.device]->label() + " " + refusal.reason + ";";
+    }
+    return text;
+  }
+
+  const Graph& graph_;
+  const Devices& devices_;
+  const PlacementPolicy& policy_;
+  const CompileRefusals& refused_;
+  std::vector<std::vector<backend::NodeClaim>> claims_;  // by device and node
+  Placement placement_;
+};
+
 }  // namespace
+
+bool MatchesPattern(std::string_view pattern, std::string_view text) {
+  // The last * may grow as long as what follows does not fit.
+  size_t at = 0, in = 0, star = std::string_view::npos, resume = 0;
+  while (in < text.size()) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      star = at++;
+      resume = in;
+    } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[in])) {
+      ++at;
+      ++in;
+    } else if (star != std::string_view::npos) {
+      at = star + 1;
+      in = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', at) == std::string_view::npos;
+}
+
+bool Fits(const PlacementRule& rule, const Node& node) {
+  if (rule.by == PlacementRule::By::kNode) return MatchesPattern(rule.pattern, node.name);
+  return rule.pattern == node.op ||
+         (!node.domain.empty() && rule.pattern == node.domain + "." + node.op);
+}
 
 Result<Placement> Place(const Graph& graph,
                         const std::vector<std::shared_ptr<backend::Device>>& devices,
-                        Fallback fallback) {
-  Placement placement;
-  placement.device_of.assign(graph.nodes().size(), devices.size());
-  placement.claims.resize(graph.nodes().size());
-  std::vector<std::string> refusals(graph.nodes().size());
-  for (size_t d = 0; d < devices.size(); ++d) {
-    MS_ASSIGN_OR_RETURN(std::vector<backend::NodeClaim> claims, devices[d]->Claim(graph));
-    for (NodeId id = 0; id < graph.nodes().size(); ++id) {
-      if (placement.device_of[id] != devices.size()) continue;
-      if (claims[id].mine) {
-        placement.device_of[id] = d;
-        placement.claims[id] = claims[id];
-        if (d > 0) {
-          placement.fallbacks.push_back(Describe(graph.node(id)) + " runs on " +
-                                        std::string(devices[d]->plugin_name()) + ":" +
-                                        refusals[id]);
-        }
-      } else {
-        refusals[id] += " " + std::string(devices[d]->plugin_name()) + " " +
-                        std::string(ReasonText(claims[id].reason)) + ";";
-      }
-    }
-  }
-  std::string homeless;
-  for (NodeId id = 0; id < graph.nodes().size(); ++id) {
-    if (placement.device_of[id] == devices.size())
-      homeless += "\n  " + Describe(graph.node(id)) + ":" + refusals[id];
-  }
-  if (!homeless.empty())
-    return Unimplemented("no backend of the placement order takes these nodes:" + homeless);
-  if (placement.fallbacks.empty() || fallback == Fallback::kAllow) return placement;
+                        const PlacementPolicy& policy, const CompileRefusals& refused) {
+  return Placer(graph, devices, policy, refused).Run();
+}
 
+void WarnOfFallbacks(const Placement& placement, Fallback fallback) {
+  if (placement.fallbacks.empty() || fallback != Fallback::kWarn) return;
   std::string text =
       std::to_string(placement.fallbacks.size()) + " node(s) fall back to another backend";
   for (const std::string& line : placement.fallbacks) text += "\n  " + line;
-  if (fallback == Fallback::kError)
-    return FailedPrecondition(text + "\n(placement.fallback = \"error\")");
   Log(LogLevel::kWarning, text);
-  return placement;
 }
 
 }  // namespace midstream::plan

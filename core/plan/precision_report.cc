@@ -49,7 +49,7 @@ PrecisionReport MakePrecisionReport(const Graph& graph, const passes::PrecisionP
     PrecisionReport::Node row;
     row.name = node.name;
     row.op = (node.domain.empty() ? "" : node.domain + ".") + node.op;
-    row.backend = devices[placement.device_of[id]]->plugin_name();
+    row.backend = devices[placement.device_of[id]]->label();
     row.inputs = DTypesOf(graph, node.inputs);
     row.outputs = DTypesOf(graph, node.outputs);
     row.accumulate = placement.claims[id].accumulate;

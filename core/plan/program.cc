@@ -46,6 +46,23 @@ std::vector<std::string> CollectWeightNames(const Graph& graph,
   return {names.begin(), names.end()};
 }
 
+// "segment 2 of 3 (Conv 'a' to Relu 'b')"
+std::string TextOfSegment(const Graph& graph, const std::vector<NodeId>& nodes, size_t segment,
+                          size_t count) {
+  const auto describe = [&](NodeId id) {
+    return graph.node(id).op + " '" + graph.node(id).name + "'";
+  };
+  std::string text = "segment " + std::to_string(segment + 1) + " of " + std::to_string(count) +
+                     " (" + describe(nodes.front());
+  if (nodes.size() > 1) text += " to " + describe(nodes.back());
+  return text + ")";
+}
+
+// After which another backend may be tried.
+bool IsRefusal(const Status& status) {
+  return status.code() == Code::kUnimplemented || status.code() == Code::kResourceExhausted;
+}
+
 }  // namespace
 
 uint64_t CompileCount() { return compile_count.load(std::memory_order_relaxed); }
@@ -62,15 +79,6 @@ Result<std::shared_ptr<const Program>> Program::Compile(
     std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator) {
   std::shared_ptr<Program> program(new Program(options, std::move(devices), evaluator));
   MS_RETURN_IF_ERROR(program->Build(std::move(graph), evaluator));
-  for (const std::vector<Shape>& profile : options.shapes.profiles) {
-    auto plan = program->MakePlan(profile);
-    if (!plan.ok()) {
-      return Status(plan.status().code(),
-                    "the profile " + DescribeShapes(program->graph_, profile) +
-                        " does not fit: " + std::string(plan.status().message()));
-    }
-    program->profiles_.push_back(*std::move(plan));
-  }
   return std::shared_ptr<const Program>(std::move(program));
 }
 
@@ -83,10 +91,10 @@ Status Program::Build(Graph graph, Evaluator& evaluator) {
   MS_ASSIGN_OR_RETURN(recipes_, passes::Optimize(graph_, options, evaluator, &precision));
   GiveOutputsNodes(&graph_);
   MS_RETURN_IF_ERROR(graph_.Compact());
-  MS_ASSIGN_OR_RETURN(placement_, Place(graph_, devices_, options_.fallback));
+  MS_RETURN_IF_ERROR(PlaceAndCompile());
   precision_ = std::make_shared<const PrecisionReport>(
       MakePrecisionReport(graph_, options.precision, precision, placement_, recipes_, devices_));
-  return MakeModules();
+  return OkStatus();
 }
 
 Result<std::shared_ptr<const Program>> Program::CompileValues(
@@ -94,6 +102,7 @@ Result<std::shared_ptr<const Program>> Program::CompileValues(
     std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator) {
   std::shared_ptr<Program> program(new Program(options, std::move(devices), evaluator));
   program->options_.shapes.profiles.clear();
+  program->options_.placement = {Fallback::kAllow, {}, {}};
   MS_ASSIGN_OR_RETURN(program->graph_, GraphOfValues(of.graph_, values));
   std::set<std::string_view> read;
   for (ValueId id : program->graph_.weights()) read.insert(program->graph_.value(id).name);
@@ -102,42 +111,116 @@ Result<std::shared_ptr<const Program>> Program::CompileValues(
   }
   GiveOutputsNodes(&program->graph_);
   MS_RETURN_IF_ERROR(program->graph_.Compact());
-  MS_ASSIGN_OR_RETURN(program->placement_,
-                      Place(program->graph_, program->devices_, Fallback::kAllow));
   program->precision_ = std::make_shared<const PrecisionReport>();
-  MS_RETURN_IF_ERROR(program->MakeModules());
+  MS_RETURN_IF_ERROR(program->PlaceAndCompile());
   return std::shared_ptr<const Program>(std::move(program));
 }
 
-Status Program::MakeModules() {
+Status Program::PlaceAndCompile() {
   weight_names_ = CollectWeightNames(graph_, recipes_);
 
   backend::ThreadLimit limit(options_.threads);
-  for (SegmentNodes& part : Partition(graph_, placement_.device_of)) {
-    plan::Segment cut = CutSegment(graph_, part.nodes);
-    Segment segment{part.device, std::move(part.nodes), nullptr, {}, {}};
-    MS_ASSIGN_OR_RETURN(segment.module, backend::Module::Create(devices_[segment.device], cut.graph,
-                                                                options_.deterministic));
-    ++compile_count;
-    bool readable = (devices_[segment.device]->info().capabilities & MS_CAP_WEIGHTS_GET) != 0;
+  CompileRefusals refused;  // grows with every round, and is bounded
+  Modules made;
+  while (true) {
+    MS_ASSIGN_OR_RETURN(placement_, Place(graph_, devices_, options_.placement, refused));
+    const std::vector<SegmentNodes> parts = Partition(graph_, placement_.device_of);
+    std::optional<CannotCompile> cannot;
+    MS_RETURN_IF_ERROR(CompileSegments(parts, &made, &cannot));
+    if (cannot.has_value()) {
+      const std::string place =
+          TextOfSegment(graph_, parts[cannot->segment].nodes, cannot->segment, parts.size());
+      if (options_.placement.fallback == Fallback::kError) {
+        return cannot->status.WithContext(place + ", and placement.fallback is \"error\"");
+      }
+      const SegmentNodes& part = parts[cannot->segment];
+      for (NodeId id : part.nodes) {
+        refused[{id, part.device}] =
+            "cannot compile " + place + ": " + std::string(cannot->status.message());
+      }
+      continue;
+    }
+    WarnOfFallbacks(placement_, options_.placement.fallback);
+    Report(parts);
+    return OkStatus();
+  }
+}
+
+Status Program::CompileSegments(const std::vector<SegmentNodes>& parts, Modules* made,
+                                std::optional<CannotCompile>* cannot) {
+  segments_.clear();
+  for (const SegmentNodes& part : parts) {
+    const std::shared_ptr<backend::Device>& device = devices_[part.device];
+    const plan::Segment cut = CutSegment(graph_, part.nodes);
+    Segment segment{part.device, part.nodes, nullptr, {}, {}};
+    std::shared_ptr<backend::Module>& module = (*made)[{part.device, part.nodes}];
+    if (module == nullptr) {
+      auto created = backend::Module::Create(device, cut.graph, options_.deterministic);
+      if (!created.ok() && IsRefusal(created.status())) {
+        *cannot = {segments_.size(), created.status()};
+        return OkStatus();
+      }
+      MS_ASSIGN_OR_RETURN(module, std::move(created));
+      ++compile_count;
+    }
+    segment.module = module;
+    const bool readable = (device->info().capabilities & MS_CAP_WEIGHTS_GET) != 0;
     for (ValueId id : cut.graph.weights()) {
       segment.slots.push_back(cut.graph.value(id).name);
       segment.readable.push_back(readable);
     }
     segments_.push_back(std::move(segment));
   }
+  return MakeFirstPlans(cannot);
+}
+
+// Those of the profiles; where every request has the same shapes, theirs.
+Status Program::MakeFirstPlans(std::optional<CannotCompile>* cannot) {
+  profiles_.clear();
+  for (const std::vector<Shape>& profile : options_.shapes.profiles) {
+    auto plan = MakePlan(profile, cannot);
+    if (cannot->has_value()) return OkStatus();
+    if (!plan.ok()) {
+      return Status(plan.status().code(),
+                    "the profile " + DescribeShapes(graph_, profile) +
+                        " does not fit: " + std::string(plan.status().message()));
+    }
+    profiles_.push_back(*std::move(plan));
+  }
+  std::vector<Shape> only;
+  for (ValueId id : graph_.inputs()) only.push_back(graph_.value(id).shape);
+  const bool fixed =
+      std::all_of(only.begin(), only.end(), [](const Shape& s) { return s.IsFullyKnown(); });
+  if (!profiles_.empty() || !fixed || !Admit(options_.shapes, graph_, only).ok()) {
+    return OkStatus();
+  }
+  auto plan = MakePlan(only, cannot);
+  // What else may be wrong is the answer of the request that has it.
+  if (plan.ok()) plans_.push_front(*std::move(plan));
   return OkStatus();
 }
 
+void Program::Report(const std::vector<SegmentNodes>& parts) {
+  PlacementReport report = MakePlacementReport(graph_, placement_, parts, devices_);
+  report.missing = options_.placement.missing;
+  const bool crosses = std::any_of(devices_.begin(), devices_.end(),
+                                   [](const auto& device) { return !device->has_host_memory(); });
+  std::map<ValueId, Shape> shapes;
+  for (size_t i = 0; i < graph_.inputs().size() && crosses; ++i) {
+    Shape shape = graph_.value(graph_.inputs()[i]).shape;
+    if (!options_.shapes.profiles.empty()) shape = options_.shapes.profiles.front()[i];
+    for (int64_t& dim : shape.mutable_dims()) dim = dim == kUnknownDim ? 1 : dim;
+    shapes[graph_.inputs()[i]] = std::move(shape);
+  }
+  if (crosses) {
+    auto shaped = BindShapes(graph_, shapes, evaluator_);
+    if (shaped.ok()) AddTransfers(*shaped, parts, devices_, &report);
+  }
+  report_ = std::make_shared<const PlacementReport>(std::move(report));
+}
+
 std::string Program::DescribeSegment(size_t segment) const {
-  const auto describe = [&](NodeId id) {
-    return graph_.node(id).op + " '" + graph_.node(id).name + "'";
-  };
-  const std::vector<NodeId>& nodes = segments_[segment].nodes;
-  std::string text = "segment " + std::to_string(segment + 1) + " of " +
-                     std::to_string(segments_.size()) + " (" + describe(nodes.front());
-  if (nodes.size() > 1) text += " to " + describe(nodes.back());
-  return text + ")";
+  return TextOfSegment(graph_, segments_[segment].nodes, segment, segments_.size());
 }
 
 const std::shared_ptr<backend::Device>& Program::DeviceOfSpace(uint32_t space) const {
@@ -175,7 +258,8 @@ Result<std::shared_ptr<const ShapedPlan>> Program::PlanFor(std::span<const Tenso
   return plan;
 }
 
-Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(std::span<const Shape> inputs) const {
+Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(
+    std::span<const Shape> inputs, std::optional<CannotCompile>* cannot) const {
   std::map<ValueId, Shape> bound;
   for (size_t i = 0; i < inputs.size(); ++i) bound[graph_.inputs()[i]] = inputs[i];
   MS_ASSIGN_OR_RETURN(Graph shaped, BindShapes(graph_, bound, evaluator_));
@@ -190,10 +274,14 @@ Result<std::shared_ptr<const ShapedPlan>> Program::MakePlan(std::span<const Shap
   std::vector<std::shared_ptr<backend::Plan>> plans;
   std::vector<PlacedSegment> placed;
   for (size_t i = 0; i < segments_.size(); ++i) {
-    MS_ASSIGN_OR_RETURN(auto made, backend::Plan::Create(segments_[i].module, cuts[i].graph));
+    auto made = backend::Plan::Create(segments_[i].module, cuts[i].graph);
+    if (!made.ok()) {
+      if (cannot != nullptr && IsRefusal(made.status())) *cannot = {i, made.status()};
+      return made.status();
+    }
     ++compile_count;
-    placed.push_back({&cuts[i], segments_[i].device, made->scratch_bytes()});
-    plans.push_back(std::move(made));
+    placed.push_back({&cuts[i], segments_[i].device, (*made)->scratch_bytes()});
+    plans.push_back(*std::move(made));
   }
   MS_RETURN_IF_ERROR(LayOutMemory(shaped, placed, memory_, plan.get()));
   for (size_t i = 0; i < plans.size(); ++i) plan->segments[i].plan = std::move(plans[i]);

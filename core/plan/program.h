@@ -11,12 +11,15 @@
 
 #include <atomic>
 #include <list>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 
 #include "core/passes/passes.h"
 #include "core/plan/memory_layout.h"
 #include "core/plan/placement.h"
+#include "core/plan/placement_report.h"
 #include "core/plan/precision_report.h"
 #include "core/plan/segment.h"
 #include "core/plan/shape_policy.h"
@@ -26,7 +29,7 @@ namespace midstream::plan {
 
 struct ProgramOptions {
   passes::Options passes;
-  Fallback fallback = Fallback::kWarn;
+  PlacementPolicy placement;
   bool deterministic = false;
   uint32_t threads = 0;  // that one execution may use; 0 = all
   ShapePolicy shapes;
@@ -42,8 +45,10 @@ class Program {
     std::vector<bool> readable;      // whether weights_get gives slot i back
   };
 
-  // `graph` is what an importer made. Errors: those of passes::Optimize and Place, and of the
-  // backends; for a profile that does not fit the graph, naming it.
+  // `graph` is what an importer made. A segment that its device cannot compile (UNIMPLEMENTED,
+  // RESOURCE_EXHAUSTED) goes to the next ones where options.placement.fallback allows it. Errors:
+  // those of passes::Optimize and Place, and of the backends; for a profile that does not fit the
+  // graph, naming it.
   static Result<std::shared_ptr<const Program>> Compile(
       Graph graph, const ProgramOptions& options,
       std::vector<std::shared_ptr<backend::Device>> devices, Evaluator& evaluator);
@@ -69,6 +74,7 @@ class Program {
   const PrecisionReport& precision() const { return *precision_; }
   // The same, for who outlives the program.
   const std::shared_ptr<const PrecisionReport>& precision_ptr() const { return precision_; }
+  const std::shared_ptr<const PlacementReport>& placement_report() const { return report_; }
   // Trainer's names of every weight that the program depends on, recipes' sources included; sorted.
   const std::vector<std::string>& weight_names() const { return weight_names_; }
 
@@ -81,10 +87,25 @@ class Program {
   Program(const ProgramOptions& options, std::vector<std::shared_ptr<backend::Device>> devices,
           Evaluator& evaluator);
   Status Build(Graph graph, Evaluator& evaluator);
-  // From the optimised graph, its recipes and its placement to modules.
-  Status MakeModules();
+  // From the optimised graph and its recipes to modules: places nodes anew as long as a device cannot
+  // compile what it claimed.
+  Status PlaceAndCompile();
+  // What a device says of a segment that it claimed and cannot compile.
+  struct CannotCompile {
+    size_t segment;
+    Status status;
+  };
+  using Modules =
+      std::map<std::pair<size_t, std::vector<NodeId>>, std::shared_ptr<backend::Module>>;
+  // Fills segments_ and the plans that are made before the first request. Refusals to compile go to
+  // *cannot, which is left empty when everything was made.
+  Status CompileSegments(const std::vector<SegmentNodes>& parts, Modules* made,
+                         std::optional<CannotCompile>* cannot);
+  Status MakeFirstPlans(std::optional<CannotCompile>* cannot);
+  void Report(const std::vector<SegmentNodes>& parts);
   std::shared_ptr<const ShapedPlan> FindPlan(std::span<const Tensor> inputs) const;
-  Result<std::shared_ptr<const ShapedPlan>> MakePlan(std::span<const Shape> inputs) const;
+  Result<std::shared_ptr<const ShapedPlan>> MakePlan(
+      std::span<const Shape> inputs, std::optional<CannotCompile>* cannot = nullptr) const;
 
   Graph graph_;
   ProgramOptions options_;
@@ -93,6 +114,7 @@ class Program {
   std::vector<passes::Recipe> recipes_;
   Placement placement_;
   std::shared_ptr<const PrecisionReport> precision_;
+  std::shared_ptr<const PlacementReport> report_;
   std::vector<Segment> segments_;
   std::vector<std::string> weight_names_;
   Evaluator* evaluator_ = nullptr;  // owned by the engine, which outlives its programs

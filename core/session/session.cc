@@ -53,6 +53,7 @@ Result<std::shared_ptr<Session>> Session::Create(std::shared_ptr<const plan::Pro
   session->outputs_ = std::make_shared<const std::vector<TensorSpec>>(std::move(outputs));
   session->fallbacks_ = program->placement().fallbacks;
   session->precision_ = program->precision_ptr();
+  session->placement_ = program->placement_report();
   // A random model's requests have a key each, and that is an input without rows.
   session->batches_ = options.batching.max_rows > 1 && HasFreeRows(graph);
   MS_ASSIGN_OR_RETURN(auto runner, Runner::Create(std::move(program), std::move(store)));

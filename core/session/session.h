@@ -60,6 +60,7 @@ class Session {
   const std::vector<TensorSpec>& outputs() const { return *outputs_; }
   const std::vector<std::string>& fallbacks() const { return fallbacks_; }
   const PrecisionReport& precision() const { return *precision_; }
+  const PlacementReport& placement() const { return *placement_; }
   // Null when the session is closed.
   std::shared_ptr<const plan::Program> program() const;
 
@@ -103,6 +104,7 @@ class Session {
   std::shared_ptr<const std::vector<TensorSpec>> outputs_;
   std::vector<std::string> fallbacks_;
   std::shared_ptr<const PrecisionReport> precision_;
+  std::shared_ptr<const PlacementReport> placement_;
   RandomSource random_;
   bool batches_ = false;
   std::atomic<int64_t> requests_{0};  // that had a key of the session's

@@ -9,6 +9,7 @@
 namespace midstream::e2e {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 TEST(Inspect, ListsWhatTheModelHolds) {
@@ -92,6 +93,38 @@ TEST(Inspect, NamesTheOutputThatTheModelLacks) {
       RunCommand({"inspect", DigitsCheckpoint(0), "--output", "fc2/nothing"});
   EXPECT_EQ(result.exit, 3);
   EXPECT_THAT(result.err, HasSubstr("fc2/nothing"));
+}
+
+TEST(InspectPlacement, ShowsWhichBackendRunsEachNodeAndWhy) {
+  const std::vector<std::string> command = {"inspect",
+                                            DigitsCheckpoint(4000),
+                                            "--placement",
+                                            "--set",
+                                            "placement.order=cpu_blas,reference",
+                                            "--set",
+                                            "placement.op.MaxPool.backend=reference"};
+  const CommandResult result = RunCommand(command);
+  EXPECT_EQ(result.exit, 0) << result.err;
+  EXPECT_THAT(result.out,
+              ContainsRegex("midstream.MaxPool +[0-9] +reference +by placement.op.MaxPool"));
+  EXPECT_THAT(result.out, HasSubstr("Segments: 5\n"));
+  EXPECT_THAT(result.out, HasSubstr("Transfers: none\n"));
+  auto with_json = command;
+  with_json.emplace_back("--json");
+  const auto json = RunCommand(with_json).json();
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["nodes_by_backend"]["reference"], 2);
+  EXPECT_EQ(json["segments"].size(), 5u);
+  EXPECT_EQ(json["segments"][0]["backend"], "cpu_blas");
+  EXPECT_EQ(json["missing"].size(), 0u);
+}
+
+TEST(InspectPlacement, RefusesARuleThatFitsNothing) {
+  const CommandResult result = RunCommand({"inspect", DigitsCheckpoint(4000), "--placement",
+                                           "--set", "placement.node.\"conv9/*\".backend=cpu_blas"});
+  EXPECT_NE(result.exit, 0);
+  EXPECT_THAT(result.err,
+              HasSubstr("placement.node.\"conv9/*\".backend: the graph has no such node"));
 }
 
 }  // namespace

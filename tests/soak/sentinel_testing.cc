@@ -99,7 +99,7 @@ Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, siz
   Graph graph = MakeGraph();
   MS_RETURN_IF_ERROR(graph.Compact());
   plan::ProgramOptions program_options;
-  program_options.fallback = plan::Fallback::kError;
+  program_options.placement.fallback = plan::Fallback::kError;
   program_options.threads = 1;
   MS_ASSIGN_OR_RETURN(auto program,
                       plan::Program::Compile(std::move(graph), program_options, sentinel->devices_,

@@ -29,7 +29,7 @@ class ExecutorTest : public far::FarTest {
   std::shared_ptr<const Program> Compile(Graph graph, Devices devices) {
     EXPECT_TRUE(graph.Compact().ok());
     ProgramOptions options;
-    options.fallback = Fallback::kAllow;
+    options.placement.fallback = Fallback::kAllow;
     auto program = Program::Compile(std::move(graph), options, std::move(devices), *evaluator_);
     EXPECT_TRUE(program.ok()) << program.status().ToString();
     return *program;

@@ -36,7 +36,7 @@ class FarSessionTest : public far::FarTest {
                     "y");
     EXPECT_TRUE(graph.Compact().ok());
     plan::ProgramOptions program_options;
-    program_options.fallback = plan::Fallback::kAllow;
+    program_options.placement.fallback = plan::Fallback::kAllow;
     auto program =
         plan::Program::Compile(std::move(graph), program_options, std::move(devices), *evaluator_);
     EXPECT_TRUE(program.ok()) << program.status().ToString();

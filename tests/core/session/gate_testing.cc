@@ -138,7 +138,7 @@ std::shared_ptr<Session> GateTest::MakeSession(Options options) {
 std::shared_ptr<Session> GateTest::MakeSession(Graph graph, Options options) {
   EXPECT_TRUE(graph.Compact().ok());
   plan::ProgramOptions program_options;
-  program_options.fallback = plan::Fallback::kAllow;
+  program_options.placement.fallback = plan::Fallback::kAllow;
   auto program =
       plan::Program::Compile(std::move(graph), program_options, {device_, reference_}, *evaluator_);
   EXPECT_TRUE(program.ok()) << program.status().ToString();

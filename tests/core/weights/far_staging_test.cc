@@ -36,7 +36,7 @@ class FarStagingTest : public far::FarTest {
                     "y");
     ASSERT_TRUE(graph.Compact().ok());
     plan::ProgramOptions options;
-    options.fallback = plan::Fallback::kAllow;
+    options.placement.fallback = plan::Fallback::kAllow;
     auto program = plan::Program::Compile(std::move(graph), options, devices, *evaluator_);
     ASSERT_TRUE(program.ok()) << program.status().ToString();
     auto session = session::Session::Create(*program, store_);
