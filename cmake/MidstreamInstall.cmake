@@ -19,7 +19,8 @@ install(DIRECTORY core/engine/include/midstream sdk/include/midstream DESTINATIO
 foreach(header base/export.h base/histogram.h base/log.h base/status.h config/config.h engine/engine.h engine/source.h
                formats/file.h formats/model_source.h formats/npy/npy.h graph/dtype.h graph/graph.h graph/named_tensor.h
                graph/placement_report.h
-               graph/precision_report.h graph/rename.h graph/tensor.h session/response.h session/stats.h
+               graph/precision_report.h graph/rename.h graph/tensor.h session/node_profile.h
+               session/response.h session/stats.h
                sources/source_event.h weights/stats.h weights/update_options.h weights/version_pin.h)
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES core/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/midstream/core/${folder})

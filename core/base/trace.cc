@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,14 +25,14 @@ namespace {
 constexpr size_t kChunkEvents = 512;
 constexpr size_t kMaxThreads = 4096;  // that have a buffer in one trace
 
-enum class Kind : uint8_t { kComplete, kAsync, kInstant };
+enum class Kind : uint8_t { kComplete, kAsync, kInstant, kTrack };
 
 struct Event {
   const char* category;
   const char* name;
   uint64_t begin_ns;
   uint64_t end_ns;
-  uint64_t id;  // kAsync
+  uint64_t id;  // kAsync; kTrack: the address of the track's name
   const char* keys[kMaxArgs];
   int64_t values[kMaxArgs];
   uint8_t key_sizes[kMaxArgs];
@@ -207,6 +210,7 @@ void AppendEvent(const Event& event, std::string_view where, uint64_t start_ns, 
   *text += Head(event, where, begin);
   switch (event.kind) {
     case Kind::kComplete:
+    case Kind::kTrack:
       *text += fmt::format(",\"ph\":\"X\",\"dur\":{}", Microseconds(end - begin));
       break;
     case Kind::kAsync:
@@ -235,13 +239,29 @@ Status Write(const Tracer::Recorded& recorded, const std::string& path) {
       "{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"dropped_events\":{}}},\"traceEvents\":[\n"
       "{{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":{},\"tid\":{},\"args\":{{\"name\":{}}}}}",
       recorded.dropped, getpid(), getpid(), Quoted(program_invocation_short_name));
-  for (const Buffer::Contents& thread : recorded.threads) {
-    const std::string where = fmt::format("\"pid\":{},\"tid\":{}", getpid(), thread.thread);
+  constexpr int64_t kFirstTrack = int64_t{1} << 30;  // beyond the numbers of threads
+  std::map<uint64_t, std::string> tracks;            // where their events are, by their names
+  const auto add_row = [&](int64_t number, std::string_view name) {
+    std::string where = fmt::format("\"pid\":{},\"tid\":{}", getpid(), number);
     text += fmt::format(",\n{{\"name\":\"thread_name\",\"ph\":\"M\",{},\"args\":{{\"name\":{}}}}}",
-                        where, Quoted(thread.name));
+                        where, Quoted(name));
+    return where;
+  };
+  const auto track_of = [&](uint64_t name) -> const std::string& {
+    std::string& where = tracks[name];
+    if (where.empty()) {
+      where = add_row(kFirstTrack + static_cast<int64_t>(tracks.size()),
+                      std::bit_cast<const char*>(name));
+    }
+    return where;
+  };
+  for (const Buffer::Contents& thread : recorded.threads) {
+    const std::string where = add_row(thread.thread, thread.name);
     for (const auto& chunk : thread.chunks) {
       for (size_t i = 0; i < chunk->size; ++i) {
-        AppendEvent(chunk->events[i], where, recorded.start_ns, &text);
+        const Event& event = chunk->events[i];
+        AppendEvent(event, event.kind == Kind::kTrack ? track_of(event.id) : where,
+                    recorded.start_ns, &text);
       }
       MS_RETURN_IF_ERROR(file.Append(text));
       text.clear();
@@ -274,6 +294,26 @@ void Async(const char* category, const char* name, uint64_t id, uint64_t begin_n
       MakeEvent(category, name, begin_ns, end_ns, Kind::kAsync, {args.begin(), args.end()});
   event.id = id;
   TheTracer().Emit(event);
+}
+
+void OnTrack(const char* category, const char* name, const char* track, uint64_t begin_ns,
+             uint64_t end_ns) {
+  if (!Enabled()) return;
+  Event event = MakeEvent(category, name, begin_ns, end_ns, Kind::kTrack, {});
+  event.id = std::bit_cast<uint64_t>(track);
+  TheTracer().Emit(event);
+}
+
+const char* Intern(std::string_view text) {
+  struct Texts {
+    std::mutex mutex;
+    std::set<std::string, std::less<>> set;
+  };
+  static Texts& texts = *new Texts;  // never destroyed
+  const std::lock_guard lock(texts.mutex);
+  auto it = texts.set.find(text);
+  if (it == texts.set.end()) it = texts.set.emplace(text).first;
+  return it->c_str();
 }
 
 void Instant(const char* category, const char* name, std::initializer_list<Arg> args) {

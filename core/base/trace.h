@@ -6,7 +6,7 @@
 // how many. An event costs 112 bytes of memory until it is written.
 //
 // Strings that events are given (categories, names, keys) are kept as they are: they must be string
-// literals. A thread has the name in the file that pthread_setname_np gave it before its first event.
+// literals, or come from Intern. A thread has the name in the file that pthread_setname_np gave it before its first event.
 //
 // Threads: any, at any time; there is one trace in a process.
 #ifndef MIDSTREAM_CORE_BASE_TRACE_H_
@@ -50,6 +50,13 @@ void Complete(const char* category, const char* name, uint64_t begin_ns, uint64_
 // with one category and name, no two of the same id overlap.
 void Async(const char* category, const char* name, uint64_t id, uint64_t begin_ns, uint64_t end_ns,
            std::initializer_list<Arg> args = {});
+// What lasted from begin_ns to end_ns on something that is no thread: all events of one track stand
+// in one row of the picture, where they must not overlap unless one holds the other. name and track
+// must live as long as the process: literals, or of Intern.
+void OnTrack(const char* category, const char* name, const char* track, uint64_t begin_ns,
+             uint64_t end_ns);
+// The text for as long as the process lives; equal texts are one.
+const char* Intern(std::string_view text);
 // What happened now, on the calling thread.
 void Instant(const char* category, const char* name, std::initializer_list<Arg> args = {});
 

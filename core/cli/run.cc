@@ -7,6 +7,7 @@
 #include "core/cli/input_value.h"
 #include "core/cli/interruption.h"
 #include "core/cli/observe.h"
+#include "core/cli/profile_text.h"
 #include "core/cli/stats_text.h"
 #include "core/cli/stopwatch.h"
 #include "core/cli/tensor_text.h"
@@ -27,6 +28,7 @@ struct Args {
   uint64_t seed = 0;
   std::string trace;
   bool stats = false;
+  bool profile = false;
   FollowArgs follow;
   int64_t updates = 0;  // 0: until a signal
   ConfigArgs config;
@@ -153,8 +155,13 @@ Outcome RunModel(const Args& args) {
   const auto values = ReadInputs(*inputs, *session, args.seed);
   if (!values.ok()) return DataFailure(values.status());
 
+  if (args.profile) {
+    const Status enabled = session->EnableProfile(true);
+    if (!enabled.ok()) return DataFailure(enabled);
+  }
   Outcome outcome = RunOnce(args, *session, *values);
   if (outcome.ok() && args.follow.any()) outcome = RunAgain(args, *model, *session, *values);
+  if (outcome.ok() && args.profile) PrintProfile(*session, args.json);
   if (outcome.ok() && args.stats) PrintStats(*model, *session, args.json);
   return outcome;
 }
@@ -198,6 +205,7 @@ void AddRun(CLI::App& app, Action* action) {
   args->config.AddOverrides(*command);
   AddTrace(*command, &args->trace);
   AddStats(*command, &args->stats);
+  AddProfile(*command, &args->profile);
   command->callback(
       [=] { *action = [=] { return WithTrace(args->trace, [&] { return RunModel(*args); }); }; });
 }

@@ -39,6 +39,10 @@ std::string StatsText(const SessionStats& stats) {
       Grouped(stats.submitted), Grouped(stats.completed), Grouped(stats.failed),
       Grouped(stats.cancelled), Grouped(stats.expired), Grouped(stats.refused), stats.queued,
       Grouped(stats.queued_bytes), stats.executing);
+  if (stats.transfers > 0) {
+    text += fmt::format("  {} transfers: {} bytes to devices, {} back\n", Grouped(stats.transfers),
+                        Grouped(stats.to_device_bytes), Grouped(stats.from_device_bytes));
+  }
   if (stats.latency_ns.count == 0) return text;
   Table table("lrrrrrrr");
   table.Add({"", "mean", "p50", "p90", "p99", "p99.9", "max", "times"});

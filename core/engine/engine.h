@@ -31,6 +31,7 @@
 #include "core/graph/named_tensor.h"
 #include "core/graph/placement_report.h"
 #include "core/graph/precision_report.h"
+#include "core/session/node_profile.h"
 #include "core/session/response.h"
 #include "core/session/stats.h"
 #include "core/weights/stats.h"
@@ -136,6 +137,14 @@ class MS_API Session {
   const PrecisionReport& precision() const;
   // Which backend runs each node, why others did not take it, and what crosses between memories.
   const PlacementReport& placement() const;
+
+  // From the next request on, every backend (does not) time its nodes; on forgets earlier times.
+  // Timed requests may be slower. While a trace is on (--trace) each timed node is an event of it.
+  // Errors: UNIMPLEMENTED naming a backend of the session that cannot; FAILED_PRECONDITION when the
+  // session is closed.
+  Status EnableProfile(bool on);
+  // What has been timed, in the order of execution.
+  std::vector<NodeProfile> profile() const;
 
   // The optimised graph, one node a line; empty when the session is closed.
   std::string DescribeGraph() const;

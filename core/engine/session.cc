@@ -9,6 +9,8 @@ const std::vector<TensorSpec>& Session::outputs() const { return impl_->session-
 const std::vector<std::string>& Session::fallbacks() const { return impl_->session->fallbacks(); }
 const PrecisionReport& Session::precision() const { return impl_->session->precision(); }
 const PlacementReport& Session::placement() const { return impl_->session->placement(); }
+Status Session::EnableProfile(bool on) { return impl_->session->EnableProfile(on); }
+std::vector<NodeProfile> Session::profile() const { return impl_->session->profile(); }
 std::string Session::DescribeGraph() const {
   const auto program = impl_->session->program();
   return program == nullptr ? "" : program->graph().ToString();

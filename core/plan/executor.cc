@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "core/backend/abandoned.h"
 #include "core/backend/host.h"
@@ -151,8 +153,9 @@ std::string ExecContext::FirstPending(const ShapedPlan& plan, size_t device) {
 
 Status ExecContext::Run(const std::shared_ptr<const ShapedPlan>& plan,
                         const ProgramWeights& weights, std::span<const Tensor> inputs,
-                        std::span<Tensor> outputs) {
+                        std::span<Tensor> outputs, std::vector<TimedWork>* times) {
   MS_RETURN_IF_ERROR(Reserve(*plan));
+  if (timed_ != (times != nullptr)) MS_RETURN_IF_ERROR(TimeQueues(times != nullptr));
   signals_.clear();
   Status status;
   {
@@ -169,6 +172,7 @@ Status ExecContext::Run(const std::shared_ptr<const ShapedPlan>& plan,
         std::make_unique<Stuck>(Stuck{hung_device_, plan, weights, {inputs.begin(), inputs.end()}});
     stuck_->tensors.insert(stuck_->tensors.end(), outputs.begin(), outputs.end());
   }
+  if (status.ok() && times != nullptr) status = ReadTimes(*plan, times);
   if (!status.ok()) return status;
   const auto& ids = program_->graph().outputs();
   for (size_t i = 0; i < ids.size(); ++i) {  // an output asked for twice was made once
@@ -179,6 +183,55 @@ Status ExecContext::Run(const std::shared_ptr<const ShapedPlan>& plan,
       }
       break;
     }
+  }
+  return OkStatus();
+}
+
+Status ExecContext::TimeQueues(bool on) {
+  for (const DeviceState& device : devices_) {
+    if (device.queue->device()->profile() == nullptr) continue;
+    MS_RETURN_IF_ERROR(device.queue->EnableProfile(on));
+  }
+  timed_ = on;
+  return OkStatus();
+}
+
+Status ExecContext::ReadTimes(const ShapedPlan& plan, std::vector<TimedWork>* times) {
+  for (size_t d = 0; d < devices_.size(); ++d) {
+    if (devices_[d].queue->device()->profile() == nullptr) continue;
+    std::map<const ms_plan*, size_t> segments;
+    std::vector<size_t> transfers, others;  // steps; what is no node's, in *times
+    for (size_t i = 0; i < plan.steps.size(); ++i) {
+      const Step& step = plan.steps[i];
+      if (step.device != d) continue;
+      if (step.kind == Step::Kind::kTransfer) {
+        transfers.push_back(i);
+      } else {
+        segments[plan.segments[step.idx].plan->handle()] = i;
+      }
+    }
+    MS_RETURN_IF_ERROR(devices_[d].queue->ReadProfile([&](const ms_profile_event& event) {
+      TimedWork work{d,
+                     SIZE_MAX,
+                     0,
+                     event.begin_ns,
+                     std::max(event.begin_ns, event.end_ns),
+                     std::string(event.kernel.data, event.kernel.size)};
+      const auto segment = segments.find(event.plan);
+      if (segment != segments.end() && event.node != MS_NONE) {
+        const size_t idx = plan.segments[plan.steps[segment->second].idx].segment;
+        const std::vector<NodeId>& nodes = program_->segments()[idx].nodes;
+        if (event.node >= nodes.size()) return;
+        work.step = segment->second;
+        work.node = nodes[event.node];
+      } else {
+        others.push_back(times->size());
+      }
+      times->push_back(std::move(work));
+    }));
+    // The copies are told apart by their order, where there is nothing else among them.
+    if (others.size() != transfers.size()) continue;
+    for (size_t i = 0; i < others.size(); ++i) (*times)[others[i]].step = transfers[i];
   }
   return OkStatus();
 }

@@ -20,6 +20,16 @@ namespace midstream::plan {
 // One weight set for each segment of a program; null for a segment without weights.
 using ProgramWeights = std::vector<std::shared_ptr<const backend::WeightSet>>;
 
+// A piece of work of a run, timed by its device.
+struct TimedWork {
+  size_t device = 0;
+  size_t step = SIZE_MAX;  // of the plan; SIZE_MAX: none of them
+  NodeId node = 0;         // of the program's graph, when the step is a segment
+  uint64_t begin_ns = 0;
+  uint64_t end_ns = 0;
+  std::string kernel;
+};
+
 class ExecContext {
  public:
   static Result<std::unique_ptr<ExecContext>> Create(std::shared_ptr<const Program> program);
@@ -29,8 +39,10 @@ class ExecContext {
   // uses the memory any more. Allocates only when a plan needs more memory than any before. Errors:
   // what the backend says, also of work that was under way; DEADLINE_EXCEEDED naming device and
   // segment when a device does not answer, and then the context is stuck.
+  // times: null, or gets what every device that can tell took, where the run succeeds.
   Status Run(const std::shared_ptr<const ShapedPlan>& plan, const ProgramWeights& weights,
-             std::span<const Tensor> inputs, std::span<Tensor> outputs);
+             std::span<const Tensor> inputs, std::span<Tensor> outputs,
+             std::vector<TimedWork>* times = nullptr);
 
   // A device has work of the last run that did not end in time. The context holds all that this
   // work may touch: its queues and arenas, plan, weights, and a share of the request's tensors. It
@@ -60,6 +72,8 @@ class ExecContext {
   Status Submit(const ShapedPlan& plan, const ProgramWeights& weights,
                 std::span<const Tensor> inputs, std::span<Tensor> outputs);
   Status WaitFor(const ShapedPlan& plan, size_t device, uint64_t signal);
+  Status TimeQueues(bool on);
+  Status ReadTimes(const ShapedPlan& plan, std::vector<TimedWork>* times);
   // What the device has not ended.
   std::string FirstPending(const ShapedPlan& plan, size_t device);
   ms_tensor Resolve(const ValuePlace& place, std::span<const Tensor> inputs,
@@ -74,6 +88,7 @@ class ExecContext {
   std::vector<std::unique_ptr<backend::Buffer>> buffers_;  // by memory space; the host's is null
   std::vector<ms_tensor> in_, out_;                        // reused between runs
   std::vector<uint64_t> signals_;                          // of the steps that were submitted
+  bool timed_ = false;
   size_t hung_device_ = SIZE_MAX;
   std::unique_ptr<Stuck> stuck_;
 };

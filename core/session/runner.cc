@@ -84,8 +84,15 @@ Status Runner::Execute(Lane& lane, const std::shared_ptr<const plan::ShapedPlan>
   MS_RETURN_IF_ERROR(Prepare(lane));
   const trace::Span span("session", "execute",
                          {{"version", static_cast<int64_t>(version.id)}, {"rows", RowsOf(inputs)}});
-  Status status = lane.context->Run(plan, *version.programs[number_].sets, inputs, outputs);
-  if (status.ok()) return status;
+  std::vector<plan::TimedWork> times;
+  const bool profiled = activity_->profiling();
+  Status status = lane.context->Run(plan, *version.programs[number_].sets, inputs, outputs,
+                                    profiled ? &times : nullptr);
+  if (status.ok()) {
+    activity_->CountTraffic(*plan);
+    if (profiled) activity_->AddTimes(*program_, *plan, times, lane.number);
+    return status;
+  }
   // The next run gets a context without a failure behind it.
   if (lane.context->stuck()) {
     std::vector<Tensor> batches = std::move(lane.gathered);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/plan/executor.h"
+#include "core/session/activity.h"
 #include "core/session/request.h"
 #include "core/weights/store.h"
 
@@ -22,6 +23,7 @@ struct Lane {
   std::unique_ptr<plan::ExecContext> context;  // null: to be made, at first or after a failure
   // Memory of batches, grown to the largest so far: an input or output of all rows each.
   std::vector<Tensor> gathered, scattered;
+  size_t number = 0;
 };
 
 class Runner {
@@ -34,6 +36,8 @@ class Runner {
   Runner& operator=(const Runner&) = delete;
 
   const plan::Program& program() const { return *program_; }
+  // Outlives the runner.
+  const std::shared_ptr<Activity>& activity() const { return activity_; }
   std::shared_ptr<const weights::Version> Pin() const { return store_->Pin(); }
   // Errors: FAILED_PRECONDITION for a version of another model, or without weights for the program.
   Status Check(const weights::Version& version) const;
@@ -66,6 +70,7 @@ class Runner {
   std::shared_ptr<weights::Store> store_;
   size_t number_ = 0;  // of the program in the store
   bool attached_ = false;
+  const std::shared_ptr<Activity> activity_ = std::make_shared<Activity>();
 };
 
 }  // namespace midstream::session

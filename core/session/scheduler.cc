@@ -60,10 +60,14 @@ Scheduler::Scheduler(std::unique_ptr<Runner> runner, size_t lanes, QueueLimits l
     : max_batch_requests_(
           std::clamp<size_t>(static_cast<size_t>(batching.max_rows), 1, kMostInOneBatch)),
       runner_(std::move(runner)),
+      activity_(runner_->activity()),
       lanes_(std::max<size_t>(lanes, 1)),
       queue_(limits, batching) {
   idle_.reserve(lanes_.size());
-  for (Lane& lane : lanes_) idle_.push_back(&lane);
+  for (Lane& lane : lanes_) {
+    lane.number = idle_.size();
+    idle_.push_back(&lane);
+  }
 }
 
 // ---- Runs on the calling thread
@@ -388,6 +392,10 @@ SessionStats Scheduler::stats() const {
     stats.queued_bytes = queue_.bytes();
     stats.executing = executing_ + entered_;
   }
+  const plan::ShapedPlan::Traffic traffic = activity_->traffic();
+  stats.to_device_bytes = traffic.to_device_bytes;
+  stats.from_device_bytes = traffic.from_device_bytes;
+  stats.transfers = traffic.transfers;
   const Histogram::Snapshot direct = direct_ns_.TakeSnapshot();
   stats.queue_wait_ns = queue_wait_ns_.TakeSnapshot();
   Histogram::Snapshot none;

@@ -63,6 +63,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void Shutdown();
 
   SessionStats stats() const;
+  Activity& activity() const { return *activity_; }
   // Whether this thread executes a callback of a request.
   bool IsInCallback() const { return CompletionsOfThisThread() > 0; }
 
@@ -90,6 +91,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
 
   const size_t max_batch_requests_;
   std::unique_ptr<Runner> runner_;  // null after Shutdown
+  const std::shared_ptr<Activity> activity_;
   std::vector<Lane> lanes_;
 
   mutable std::mutex mutex_;

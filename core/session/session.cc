@@ -175,6 +175,18 @@ Status Session::Run(std::span<const Tensor> inputs, std::vector<Tensor>* outputs
   return RunProgram(complete, {}, outputs, version);
 }
 
+Status Session::EnableProfile(bool on) {
+  const auto program = this->program();
+  if (program == nullptr) return FailedPrecondition("the session is closed");
+  for (const plan::Program::Segment& segment : program->segments()) {
+    const backend::Device& device = *program->devices()[segment.device];
+    if (!on || device.profile() != nullptr) continue;
+    return Unimplemented("backend '" + device.label() + "' cannot tell how long its work takes");
+  }
+  scheduler_->activity().EnableProfile(on);
+  return OkStatus();
+}
+
 Tensor Session::NextKey() {
   return Tensor::FromInts({random_.seed, requests_.fetch_add(1, std::memory_order_relaxed)});
 }

@@ -86,6 +86,10 @@ class Session {
   Status Close();
 
   SessionStats stats() const { return scheduler_->stats(); }
+  // From the next request on. Errors: UNIMPLEMENTED naming a backend that cannot time its work;
+  // FAILED_PRECONDITION when the session is closed.
+  Status EnableProfile(bool on);
+  std::vector<NodeProfile> profile() const { return scheduler_->activity().profile(); }
 
  private:
   Session() = default;

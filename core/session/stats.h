@@ -23,6 +23,10 @@ struct MS_API SessionStats {
   uint64_t cancelled = 0;
   uint64_t expired = 0;
   uint64_t refused = 0;  // for overload
+  // Copies between the host and devices with memory of their own, for requests that completed.
+  uint64_t to_device_bytes = 0;
+  uint64_t from_device_bytes = 0;
+  uint64_t transfers = 0;
   // Of requests that executed, in nanoseconds: waiting, executing, and both together. A run that
   // found nothing queued did not wait.
   Histogram::Snapshot queue_wait_ns;

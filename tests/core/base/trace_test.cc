@@ -66,6 +66,30 @@ TEST_F(Trace, GivesAsynchronousEventsTracksOfTheirOwn) {
   EXPECT_EQ(queue[3]["id"], "0x2");
 }
 
+TEST_F(Trace, PutsWhatIsNoThreadOnNamedTracks) {
+  ASSERT_TRUE(Start().ok());
+  const uint64_t begin = Now();
+  const char* gpu = Intern(std::string("gpu"));
+  EXPECT_EQ(gpu, Intern("gpu"));
+  OnTrack("node", Intern("Conv a"), gpu, begin, begin + 1500);
+  OnTrack("node", Intern("Conv b"), "cpu", begin, begin + 1000);
+  std::thread([&] { OnTrack("node", "Relu c", gpu, begin + 1500, begin + 2000); }).join();
+  const json trace = StopAndRead();
+  std::map<std::string, json> track;  // by its name
+  for (const json& name : Select(trace, "name", "thread_name")) {
+    track[name["args"]["name"]] = name["tid"];
+  }
+  ASSERT_TRUE(track.contains("gpu") && track.contains("cpu"));
+  EXPECT_NE(track["gpu"], track["cpu"]);
+  const auto nodes = Select(trace, "cat", "node");
+  ASSERT_EQ(nodes.size(), 3u);
+  for (const json& node : nodes) {
+    EXPECT_EQ(node["ph"], "X");
+    EXPECT_EQ(node["tid"], track[node["name"] == "Conv b" ? "cpu" : "gpu"]);
+  }
+  EXPECT_NEAR(double{Select(trace, "name", "Conv a")[0]["dur"]}, 1.5, 1e-6);
+}
+
 TEST_F(Trace, WritesWhatPerfettoReads) {
   ASSERT_TRUE(Start().ok());
   const uint64_t begin = Now();

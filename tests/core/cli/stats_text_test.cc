@@ -65,6 +65,11 @@ TEST(StatsText, TellsOfRequests) {
   EXPECT_THAT(text, HasSubstr("submitted 1,200, completed 1,100, failed 0"));
   EXPECT_THAT(text, HasSubstr("refused 7\n"));
   EXPECT_THAT(text, HasSubstr("now queued 3 with 4,096 bytes, executing 0\n"));
+  EXPECT_EQ(text.find("transfers"), std::string::npos);
+  stats.transfers = 3;
+  stats.to_device_bytes = 4000;
+  stats.from_device_bytes = 40;
+  EXPECT_THAT(StatsText(stats), HasSubstr("  3 transfers: 4,000 bytes to devices, 40 back\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("waiting us +50.5 +49.9 +89.6 +98.8 +99.8 +100 +100\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("rows of a batch +4.0 +4.0"));
   EXPECT_EQ(text.find("executing us"), std::string::npos);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "core/engine/engine.h"
@@ -69,6 +70,11 @@ TEST_F(PlacementTest, OneModelRunsOnSeveralBackends) {
   const std::vector<float> got = Logits(*split);
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-4F);
+  const SessionStats stats = split->stats();
+  EXPECT_EQ(stats.transfers, split->placement().transfers.size());
+  EXPECT_GT(stats.to_device_bytes, 0u);
+  EXPECT_GT(stats.from_device_bytes, 0u);
+  EXPECT_THAT(stats.ToJson(), HasSubstr("\"to_device_bytes\":"));
 }
 
 TEST_F(PlacementTest, RulesForNodesBeatThoseForTypesAndLongerPatternsShorterOnes) {
@@ -135,6 +141,43 @@ TEST_F(PlacementTest, ADeviceThatCannotBeUsedHereIsPassedOver) {
   lose();
   EXPECT_THAT(Refusal({"placement.order=far"}),
               HasSubstr("no backend of the placement order can be used; 'far': "));
+}
+
+TEST_F(PlacementTest, ProfilesEachNodeByItsBackend) {
+  auto session = Open({"placement.op.Conv.backend=cpu_blas"});
+  ASSERT_TRUE(session.ok()) << session.status().ToString();
+  Logits(*session);
+  EXPECT_TRUE(session->profile().empty());
+  ASSERT_TRUE(session->EnableProfile(true).ok());
+  for (int i = 0; i < 3; ++i) Logits(*session);
+  ASSERT_TRUE(session->EnableProfile(false).ok());
+  Logits(*session);
+  const auto profile = session->profile();
+  size_t transfers = 0;
+  std::map<std::string, std::string> backends;
+  for (const NodeProfile& row : profile) {
+    EXPECT_EQ(row.count, 3u) << row.node;
+    EXPECT_LE(row.min_ns, row.max_ns);
+    EXPECT_LE(row.max_ns, row.total_ns);
+    if (row.op == "Transfer") {
+      EXPECT_EQ(row.backend, "far");
+      ++transfers;
+    } else {
+      backends[row.node] = row.backend;
+    }
+  }
+  EXPECT_EQ(transfers, session->placement().transfers.size());
+  size_t timed = 0;  // a view takes no time, and is not there
+  for (const auto& node : session->placement().nodes) {
+    const auto it = backends.find(node.name);
+    if (it == backends.end()) continue;
+    EXPECT_EQ(it->second, node.backend) << node.name;
+    ++timed;
+  }
+  EXPECT_EQ(timed, backends.size());
+  EXPECT_GE(timed, 6u);
+  EXPECT_EQ(profile.back().op, "Transfer");  // the logits come back last
+  EXPECT_EQ(profile.back().node, "fc2/MatMul");
 }
 
 }  // namespace
