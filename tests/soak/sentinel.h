@@ -23,7 +23,9 @@ class Sentinel {
   static constexpr uint64_t kStamps = 4096;
   static float StampOf(uint64_t version) { return static_cast<float>(version % kStamps); }
 
-  // On one backend and the reference. Version 1 holds the stamp 1.
+  // On one backend and the reference, or split over two ("opencl+cpu_blas": convolutions and
+  // look-ups on the second). Version 1 holds the stamp 1. Errors: UNAVAILABLE when the machine has no
+  // device for a backend.
   static Result<std::unique_ptr<Sentinel>> Make(const std::string& backend, size_t instances,
                                                 weights::StoreOptions options = {});
 

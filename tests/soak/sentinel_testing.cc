@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "core/backend/host.h"
 #include "core/config/config.h"
@@ -85,21 +86,34 @@ Tensor Sentinel::Input() { return Filled({1, kWidth}, 1.0F / kWidth); }
 Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, size_t instances,
                                                  weights::StoreOptions options) {
   std::unique_ptr<Sentinel> sentinel(new Sentinel);
+  const size_t plus = backend.find('+');
+  const bool split = plus != std::string::npos;
   Config config = config::DefaultConfig();
   config.plugins.dir = MS_PLUGIN_DIR;
-  config.plugins.list = {backend};
+  config.plugins.list = {backend.substr(0, plus)};
+  if (split) config.plugins.list.push_back(backend.substr(plus + 1));
   if (backend != "reference") config.plugins.list.emplace_back("reference");
-  config.backend = backend;
+  config.backend = config.plugins.list[0];
   sentinel->registry_ = backend::LoadPlugins(config, backend::ProcessHost());
   for (const backend::LoadedPlugin& plugin : sentinel->registry_.plugins()) {
     MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin.plugin, {}));
     sentinel->devices_.push_back(std::move(device));
   }
-  sentinel->evaluator_ = std::make_unique<plan::BackendEvaluator>(sentinel->devices_);
+  std::vector<std::shared_ptr<backend::Device>> host;
+  std::ranges::copy_if(sentinel->devices_, std::back_inserter(host),
+                       [](const auto& device) { return device->has_host_memory(); });
+  sentinel->evaluator_ = std::make_unique<plan::BackendEvaluator>(host);
   Graph graph = MakeGraph();
   MS_RETURN_IF_ERROR(graph.Compact());
   plan::ProgramOptions program_options;
-  program_options.placement.fallback = plan::Fallback::kError;
+  const bool all_on_first = host.size() == sentinel->devices_.size();
+  program_options.placement.fallback =
+      all_on_first ? plan::Fallback::kError : plan::Fallback::kAllow;
+  if (split) {
+    for (const char* op : {"Conv", "Gather"}) {
+      program_options.placement.rules.push_back({op, plan::PlacementRule::By::kOperator, op, 1});
+    }
+  }
   program_options.threads = 1;
   MS_ASSIGN_OR_RETURN(auto program,
                       plan::Program::Compile(std::move(graph), program_options, sentinel->devices_,
