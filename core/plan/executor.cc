@@ -15,11 +15,31 @@ namespace midstream::plan {
 Result<std::unique_ptr<ExecContext>> ExecContext::Create(std::shared_ptr<const Program> program) {
   std::unique_ptr<ExecContext> context(new ExecContext(std::move(program)));
   for (const auto& device : context->program_->devices()) {
-    MS_ASSIGN_OR_RETURN(auto queue, backend::Queue::Open(device, false));
     const bool asynchronous = (device->info().flags & MS_DEVICE_SYNC) == 0;
-    context->devices_.push_back({std::move(queue), asynchronous, 0, 0});
+    context->devices_.push_back({nullptr, asynchronous, 0, 0});
   }
+  MS_RETURN_IF_ERROR(context->OpenQueues());
   return context;
+}
+
+Status ExecContext::OpenQueues() {
+  for (size_t d = 0; d < devices_.size(); ++d) {
+    DeviceState& device = devices_[d];
+    if (device.queue != nullptr) continue;
+    MS_ASSIGN_OR_RETURN(device.queue, backend::Queue::Open(program_->devices()[d], false));
+    device.submitted = device.reached = 0;
+    timed_ = false;
+  }
+  return OkStatus();
+}
+
+// An error stays on its queue, and a fence that tells it may do so before later work has ended:
+// closing the queue waits for that.
+void ExecContext::CloseFailedQueues() {
+  if (stuck()) return;
+  for (DeviceState& device : devices_) {
+    if (device.asynchronous) device.queue.reset();
+  }
 }
 
 // The old block goes first: nothing uses it between runs, and both need not fit at once.
@@ -155,6 +175,7 @@ Status ExecContext::Run(const std::shared_ptr<const ShapedPlan>& plan,
                         const ProgramWeights& weights, std::span<const Tensor> inputs,
                         std::span<Tensor> outputs, std::vector<TimedWork>* times) {
   MS_RETURN_IF_ERROR(Reserve(*plan));
+  MS_RETURN_IF_ERROR(OpenQueues());
   if (timed_ != (times != nullptr)) MS_RETURN_IF_ERROR(TimeQueues(times != nullptr));
   signals_.clear();
   Status status;
@@ -173,7 +194,10 @@ Status ExecContext::Run(const std::shared_ptr<const ShapedPlan>& plan,
     stuck_->tensors.insert(stuck_->tensors.end(), outputs.begin(), outputs.end());
   }
   if (status.ok() && times != nullptr) status = ReadTimes(*plan, times);
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    CloseFailedQueues();
+    return status;
+  }
   const auto& ids = program_->graph().outputs();
   for (size_t i = 0; i < ids.size(); ++i) {  // an output asked for twice was made once
     for (size_t first = 0; first < i; ++first) {

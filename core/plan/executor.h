@@ -55,7 +55,7 @@ class ExecContext {
 
  private:
   struct DeviceState {
-    std::unique_ptr<backend::Queue> queue;
+    std::unique_ptr<backend::Queue> queue;  // null: to be opened anew
     bool asynchronous = false;
     uint64_t submitted = 0;  // the last signal of work that was accepted
     uint64_t reached = 0;    // known to have been reached
@@ -68,6 +68,8 @@ class ExecContext {
   };
 
   explicit ExecContext(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+  Status OpenQueues();
+  void CloseFailedQueues();
   Status Reserve(const ShapedPlan& plan);
   Status Submit(const ShapedPlan& plan, const ProgramWeights& weights,
                 std::span<const Tensor> inputs, std::span<Tensor> outputs);
