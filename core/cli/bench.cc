@@ -111,6 +111,11 @@ class Bench {
     record->rows = RowsOf(*report);
     record->document = ToJson(*report);
     held_ = report->threshold && report->threshold->held;
+    if (args_.profile) {
+      progress_.Clear();
+      const Status profiled = workload_->Profile(args_.format == BenchFormat::kJson);
+      if (!profiled.ok()) return DataFailure(profiled);
+    }
     if (!single()) return {};
     record->text = ToText(*report);
     record->markdown = ToMarkdown(*report);

@@ -8,6 +8,7 @@
 
 #include "core/cli/input_value.h"
 #include "core/cli/observe.h"
+#include "core/cli/profile_text.h"
 #include "core/cli/stats_text.h"
 
 namespace midstream::cli {
@@ -185,6 +186,7 @@ void AddReports(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
       ->check(NotEmpty());
   AddTrace(command, &args->trace);
   AddStats(command, &args->stats);
+  AddProfile(command, &args->profile);
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ struct BenchArgs {
   std::string svg;
   std::string trace;
   bool stats = false;
+  bool profile = false;
   std::vector<std::string> set;
 
   bool open_loop() const { return !rates.empty(); }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/trace.h"
+#include "core/cli/profile_text.h"
 #include "core/cli/weight_values.h"
 #include "core/formats/model_source.h"
 
@@ -16,6 +17,8 @@ namespace {
 
 using measure::UpdateTimes;
 using measure::Verdict;
+
+constexpr int kProfiledRequests = 20;
 
 template <typename T>
 void Scale(Tensor& tensor) {
@@ -168,6 +171,15 @@ Status BenchWorkload::LearnAnswers() {
     unchecked_ = "the answers do not tell the sets of weights apart, or are random";
   }
   return OkStatus();
+}
+
+Status BenchWorkload::Profile(bool json) {
+  MS_RETURN_IF_ERROR(session_->EnableProfile(true));
+  for (int i = 0; i < kProfiledRequests; ++i) {
+    MS_RETURN_IF_ERROR(session_->Run(inputs_, &clients_.front().outputs, nullptr));
+  }
+  PrintProfile(*session_, json);
+  return session_->EnableProfile(false);
 }
 
 measure::Subject BenchWorkload::Rounds() {

@@ -33,6 +33,8 @@ class BenchWorkload {
   // Requires, for all below: Prepare succeeded.
   // Threads: as measure::RunRequest.
   measure::Verdict Run(size_t client);
+  // Times every node in some more requests, which count for nothing else, and prints the times.
+  Status Profile(bool json);
   // A client's requests, one call each; for timing in rounds.
   measure::Subject Rounds();
   // Threads: as measure::SubmitRequest.

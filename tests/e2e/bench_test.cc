@@ -161,6 +161,21 @@ TEST(Bench, RefusesWhatItCannotMeasure) {
   EXPECT_THAT(unwritable.err, HasSubstr("/nonexistent/folder"));
 }
 
+TEST(Bench, ProfilesEachRunAfterItsMeasurement) {
+  const CommandResult result =
+      RunCommand({"bench", DigitsCheckpoint(0), "--iterations", "5", "--warmup", "0", "--batch",
+                  "1,2", "--profile", "--format", "jsonl"});
+  ASSERT_EQ(result.exit, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("fc1/MatMul"));
+  size_t tables = 0;
+  for (size_t at = result.err.find("profile\n"); at != std::string::npos;
+       at = result.err.find("profile\n", at + 1)) {
+    ++tables;
+  }
+  EXPECT_EQ(tables, 2u);
+  EXPECT_THAT(result.out, HasSubstr("\"requests\":5,"));
+}
+
 std::vector<std::string> Sweep(std::vector<std::string> more) {
   std::vector<std::string> args = {
       "bench", DigitsCheckpoint(0), "--iterations", "12",        "--rounds", "3",      "--warmup",
