@@ -243,6 +243,9 @@ Json ArmJson(const compare::ArmReport& arm) {
   json["first_run_ms"] = arm.cost.first_run_ms;
   json["backend_bytes"] = arm.cost.backend_bytes;
   json["peak_process_bytes"] = arm.cost.peak_bytes;
+  json["traffic"] = {{"to_device_bytes", arm.traffic.to_device_bytes},
+                     {"from_device_bytes", arm.traffic.from_device_bytes},
+                     {"transfers", arm.traffic.transfers}};
   json["versions"] = VersionsJson(arm);
   if (arm.layers) json["layers"] = LayersJson(arm);
   if (arm.speed) json["speed"] = SpeedJson(*arm.speed);

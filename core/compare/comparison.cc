@@ -14,6 +14,8 @@
 namespace midstream::compare {
 namespace {
 
+constexpr int kProfiledRuns = 10;
+
 std::string NowUtc() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -69,6 +71,7 @@ class Runner {
     }
     MS_RETURN_IF_ERROR(FindLayers(true));
     if (request_.time) MS_RETURN_IF_ERROR(Time());
+    MS_RETURN_IF_ERROR(Profile());
     report_.peak_bytes = ReadResident().peak;
     for (const ArmReport& arm : report_.arms) {
       report_.peak_bytes = std::max(report_.peak_bytes, arm.cost.start_bytes + arm.cost.peak_bytes);
@@ -232,6 +235,36 @@ class Runner {
     }
     return OkStatus();
   }
+
+  // After the timed calls, which it would slow down.
+  Status Profile() {
+    for (size_t i = 0; i < arms_.size(); ++i) {
+      ArmReport& report = report_.arms[i];
+      if (!report.ran()) continue;
+      Say(fmt::format("{}: timing its nodes", report.name));
+      Session& session = arms_[i]->session;
+      // A backend without a clock has traffic all the same.
+      const bool timed = session.EnableProfile(true).ok();
+      const SessionStats before = session.stats();
+      for (int run = 0; run < kProfiledRuns; ++run) {
+        const Result<RunResult> result = session.Run(inputs_);
+        if (!result.ok()) return result.status().WithContext(report.name);
+      }
+      const SessionStats after = session.stats();
+      report.traffic = {OfOneRun(after.to_device_bytes - before.to_device_bytes),
+                        OfOneRun(after.from_device_bytes - before.from_device_bytes),
+                        OfOneRun(after.transfers - before.transfers)};
+      if (!timed) continue;
+      for (const NodeProfile& node : session.profile()) {
+        report.nodes.push_back(
+            {node.node, node.op, node.backend, node.kernel, OfOneRun(node.total_ns)});
+      }
+      MS_RETURN_IF_ERROR(session.EnableProfile(false));
+    }
+    return OkStatus();
+  }
+
+  static double OfOneRun(uint64_t total) { return static_cast<double>(total) / kProfiledRuns; }
 
   Speed SpeedOf(measure::Sample sample, const std::vector<double>& base, size_t arm) const {
     Speed speed;

@@ -160,7 +160,21 @@ class Finder {
     return OkStatus();
   }
 
+  // Where the backend does not tell it, or the model does not run to its end, there is none.
+  std::string KernelOf(const std::string& node) const {
+    Session& session = task_.arm->session;
+    if (!session.EnableProfile(true).ok()) return "";
+    const bool ran = session.Run(task_.inputs).ok();
+    std::string kernel;
+    for (const NodeProfile& profile : session.profile()) {
+      if (ran && profile.node == node) kernel = profile.kernel;
+    }
+    static_cast<void>(session.EnableProfile(false).ok());
+    return kernel;
+  }
+
   Status DescribeNode() {
+    report_.kernel = KernelOf(report_.node);
     formats::GraphRequest request{task_.model.inputs, task_.model.outputs, {}};
     const formats::ModelSource& source = task_.arm->model.source();
     if (request.outputs.empty()) {

@@ -51,6 +51,13 @@ struct NodeTime {
   double mean_ns = 0;  // of one inference
 };
 
+// Between the host and devices, for one inference.
+struct Traffic {
+  double to_device_bytes = 0;
+  double from_device_bytes = 0;
+  double transfers = 0;
+};
+
 struct ArmReport {
   std::string name;
   std::string from;
@@ -66,6 +73,7 @@ struct ArmReport {
   std::optional<LayerReport> layers;
   Status layers_problem;
   std::optional<Speed> speed;
+  Traffic traffic;
   std::vector<NodeTime> nodes;  // in the order of execution; empty where the backend has no clock
   bool ran() const { return problem.ok(); }
 };

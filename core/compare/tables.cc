@@ -125,20 +125,23 @@ TextTable SpeedTable(const Report& report) {
 }
 
 TextTable CostTable(const Report& report) {
-  TextTable table{"Start and memory",
-                  "lrrrrr",
-                  {{"arm", "open ms", "compile ms", "first run ms", "backend", "process"}},
+  TextTable table{"Start, memory and traffic",
+                  "lrrrrrrrr",
+                  {{"arm", "open ms", "compile", "first run", "backend", "process", "to device",
+                    "from", "copies"}},
                   {}};
+  const auto bytes = [](double count) { return BytesText(static_cast<uint64_t>(count)); };
   for (const ArmReport& arm : report.arms) {
     if (!arm.ran()) continue;
     const OpeningCost& cost = arm.cost;
     table.rows.push_back({arm.name, Short(cost.open_ms), Short(cost.compile_ms),
                           Short(cost.first_run_ms), BytesText(cost.backend_bytes),
-                          BytesText(cost.peak_bytes)});
+                          BytesText(cost.peak_bytes), bytes(arm.traffic.to_device_bytes),
+                          bytes(arm.traffic.from_device_bytes), Short(arm.traffic.transfers)});
   }
   table.notes.push_back(fmt::format(
       "backend: held by the engine's account; process: resident memory gained at the peak, up to "
-      "the end of the first run; of the whole process {}",
+      "the end of the first run; of the whole process {}; traffic of one inference",
       BytesText(report.peak_bytes)));
   return table;
 }

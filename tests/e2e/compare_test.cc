@@ -84,6 +84,9 @@ TEST(Compare, WritesEveryFigureAsJson) {
   EXPECT_EQ(arm["speed"]["calls"], 4);
   EXPECT_LE(arm["speed"]["ratio"]["low"], arm["speed"]["ratio"]["high"]);
   EXPECT_GT(arm["backend_bytes"], 0);
+  EXPECT_EQ(arm["traffic"]["to_device_bytes"], 0);  // it computes in the host's memory
+  EXPECT_GT(arm["nodes"].size(), 2u);  // views take no time, and a kernel may compute several nodes
+  for (const auto& node : arm["nodes"]) EXPECT_GT(node["mean_ns"], 0) << node;
   EXPECT_EQ(json["arms"][0]["speed"]["ratio"]["value"], 1);
 }
 
@@ -272,14 +275,15 @@ TEST_F(InBrowser, ThePageRendersItsPlotsWithoutErrorsOrRequests) {
   ASSERT_EQ(result.exit, 0) << result.err;
   const auto [page, hosts] = Render(browser_, path);
   ASSERT_EQ(page.exit, 0) << page.err;
-  for (const char* plot : {"latency", "ratio", "accuracy", "layers"}) {
+  for (const char* plot : {"latency", "ratio", "accuracy", "layers", "nodes-0", "nodes-1"}) {
     const size_t figure = page.out.find("<figure id=\"" + std::string(plot) + "\">");
     ASSERT_NE(figure, std::string::npos) << plot;
     const size_t end = page.out.find("</figure>", figure);
     const std::string content = page.out.substr(figure, end - figure);
     EXPECT_THAT(content, HasSubstr("<svg")) << plot;
     EXPECT_THAT(content, HasSubstr("</svg>")) << plot;
-    EXPECT_THAT(content, HasSubstr("<circle")) << plot;
+    const bool bars = std::string(plot).starts_with("nodes");
+    EXPECT_THAT(content, HasSubstr(bars ? "<rect" : "<circle")) << plot;
     EXPECT_THAT(content, HasSubstr("class=\"name\"")) << plot;
   }
   EXPECT_THAT(page.out, HasSubstr("<polyline"));
