@@ -335,8 +335,9 @@ typedef struct ms_backend {
   ms_code (*claim)(ms_device* device, const ms_graph* graph, ms_claim* claims, uint32_t n, ms_error* error);
 
   /* Modules and plans. Creation: any thread, in parallel. Release: any thread, plans before their module.
-   * module_create: keeps nothing that points into graph. After MS_UNIMPLEMENTED or MS_RESOURCE_EXHAUSTED the core may
-   * offer the segment to another backend; today it refuses the model with the message. options is never NULL.
+   * module_create: keeps nothing that points into graph. After MS_UNIMPLEMENTED or MS_RESOURCE_EXHAUSTED, here or of
+   * plan_create before the first request, the core offers the segment's nodes to other backends where the configuration
+   * allows it, and else refuses the model with the message. options is never NULL.
    * plan_create: graph is the module's graph, same numbering, every shape known. *scratch_bytes: memory that each
    * execute needs for its own use. */
   ms_code (*module_create)(ms_device* device, const ms_graph* graph, const ms_module_options* options, ms_module** out,
