@@ -26,7 +26,7 @@ inline Result<std::shared_ptr<backend::Device>> OpenCpuBlas(const backend::Devic
 inline void ForEachIsa(const std::function<void(const std::shared_ptr<backend::Device>&)>& body) {
   int found = 0;
   for (const char* isa : {"generic", "avx2", "avx512"}) {
-    auto device = OpenCpuBlas({0, {{"isa", isa}}});
+    auto device = OpenCpuBlas({.values = {{"isa", isa}}});
     if (!device.ok()) continue;
     ++found;
     SCOPED_TRACE(isa);

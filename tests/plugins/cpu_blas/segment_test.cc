@@ -75,7 +75,7 @@ TEST(CpuBlasSegment, LargeProductOfActivations) {
     for (size_t k = 0; k < kK; ++k)
       for (size_t j = 0; j < kN; ++j) expected[i * kN + j] += da[i * kK + k] * db[k * kN + j];
   for (const char* blas : {"auto", "always", "never"}) {
-    auto device = OpenCpuBlas({0, {{"openblas", blas}}});
+    auto device = OpenCpuBlas({.values = {{"openblas", blas}}});
     ASSERT_TRUE(device.ok()) << device.status().message();
     for (bool deterministic : {false, true}) {
       auto out = RunSegment(*device, graph, {a, b}, deterministic);
@@ -86,18 +86,18 @@ TEST(CpuBlasSegment, LargeProductOfActivations) {
 }
 
 TEST(CpuBlasOptions, NamesWhatItDoesNotKnow) {
-  auto key = OpenCpuBlas({0, {{"izza", "avx2"}}});
+  auto key = OpenCpuBlas({.values = {{"izza", "avx2"}}});
   ASSERT_FALSE(key.ok());
   EXPECT_EQ(key.status().code(), Code::kInvalidArgument);
   EXPECT_NE(std::string(key.status().message()).find("'izza'"), std::string::npos);
-  auto value = OpenCpuBlas({0, {{"isa", "avx9"}}});
+  auto value = OpenCpuBlas({.values = {{"isa", "avx9"}}});
   ASSERT_FALSE(value.ok());
   EXPECT_NE(std::string(value.status().message()).find("'avx9'"), std::string::npos);
   EXPECT_NE(std::string(value.status().message()).find("generic"), std::string::npos);
 }
 
 TEST(CpuBlasOptions, TellsTheInstructionSet) {
-  auto device = OpenCpuBlas({0, {{"isa", "generic"}}});
+  auto device = OpenCpuBlas({.values = {{"isa", "generic"}}});
   ASSERT_TRUE(device.ok()) << device.status().message();
   const ms_str isa = (*device)->info().isa;
   EXPECT_EQ(std::string(isa.data, isa.size), "generic");
