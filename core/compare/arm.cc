@@ -56,6 +56,18 @@ Status LoadArm(const ModelSpec& model, Arm* arm) {
   return OkStatus();
 }
 
+Status CheckBackend(const Arm& arm) {
+  const config::BackendName wanted = config::ParseBackendName(arm.spec.config.backend);
+  for (const PlacementReport::Missing& missing : arm.session.placement().missing) {
+    const config::BackendName absent = config::ParseBackendName(missing.backend);
+    if (absent.plugin == wanted.plugin &&
+        std::max<int64_t>(absent.index, 0) == std::max<int64_t>(wanted.index, 0)) {
+      return {Code::kUnavailable, missing.reason};
+    }
+  }
+  return OkStatus();
+}
+
 Result<RunResult> FirstRun(const std::vector<NamedTensor>& inputs, Arm* arm) {
   Account account(&arm->cost, &arm->cost.first_run_ms);
   return arm->session.Run(inputs);

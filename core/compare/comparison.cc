@@ -102,6 +102,10 @@ class Runner {
       Fail(i, loaded);
       return OkStatus();
     }
+    if (const Status there = CheckBackend(arm); !there.ok()) {
+      Fail(i, there, true);
+      return OkStatus();
+    }
     report.precision = arm.session.precision().mode;
     report.backends = CountBackends(arm.session.compiled_graph());
     if (i == request_.baseline) MS_RETURN_IF_ERROR(MakeInputs());

@@ -122,6 +122,19 @@ TEST(Compare, AnArmOfTheConfigurationThatCannotRunIsARow) {
   EXPECT_THAT(required.err, HasSubstr("absent.so"));
 }
 
+TEST(Compare, NoOtherBackendPassesForTheOneOfAnArm) {
+  const std::string config =
+      WriteFile("allow.toml",
+                "[placement]\norder = [\"cpu_blas\", \"reference\"]\nfallback = \"allow\"\n"
+                "[compare]\narms = [\"cpu_blas\", \"opencl\"]\nmodel = \"" +
+                    DigitsCheckpoint(4000) + "\"\n");
+  setenv("OCL_ICD_VENDORS", "/nonexistent", 1);
+  const CommandResult result = RunCommand({"compare", "--config", config, "--accuracy-only"});
+  unsetenv("OCL_ICD_VENDORS");
+  EXPECT_EQ(result.exit, 5) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("unavailable"));
+}
+
 TEST(Compare, RunsTheConfigurationOfTheRepository) {
   const CommandResult result =
       Compare({"--config", std::string(MS_SOURCE_DIR) + "/configs/compare.toml", "--calls", "2",
