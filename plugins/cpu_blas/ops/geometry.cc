@@ -4,31 +4,6 @@
 
 namespace midstream::cpu_blas {
 
-WindowSpec WindowSpec::Parse(const sdk::NodeView& node) {
-  WindowSpec spec;
-  spec.strides = node.Ints("strides");
-  spec.dilations = node.Ints("dilations");
-  spec.pads = node.Ints("pads");
-  spec.auto_pad = node.String("auto_pad", "NOTSET");
-  spec.channels_last = node.domain() == "midstream" && node.String("data_layout", "NCHW") == "NHWC";
-  return spec;
-}
-
-WindowAxis WindowSpec::Axis(size_t i, size_t n, int64_t kernel, int64_t in, int64_t out) const {
-  WindowAxis axis;
-  axis.kernel = kernel;
-  if (i < strides.size()) axis.stride = strides[i];
-  if (i < dilations.size()) axis.dilation = dilations[i];
-  if (pads.size() == 2 * n) axis.pad_begin = pads[i], axis.pad_end = pads[n + i];
-  if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
-    int64_t total = std::max<int64_t>(0, (out - 1) * axis.stride + axis.extent() - in);
-    int64_t less = total / 2, more = total - less;
-    axis.pad_begin = auto_pad == "SAME_UPPER" ? less : more;
-    axis.pad_end = auto_pad == "SAME_UPPER" ? more : less;
-  }
-  return axis;
-}
-
 Cells CellsInside(const WindowAxis& axis, int64_t out, int64_t size) {
   int64_t start = out * axis.stride - axis.pad_begin;
   int64_t skipped = start >= 0 ? 0 : (-start + axis.dilation - 1) / axis.dilation;
