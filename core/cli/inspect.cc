@@ -144,9 +144,25 @@ std::string OperatorsText(const Contents& contents) {
                      unsupported == 0 ? "none" : std::to_string(unsupported), operators.ToString());
 }
 
+Outcome InspectCompiled(const Args& args) {
+  Engine engine;
+  if (Outcome opened = OpenEngine(args.config, &engine); !opened.ok()) return opened;
+  Result<Model> model = engine.Load(args.model, "", args.signature);
+  if (!model.ok()) return DataFailure(model.status());
+  SessionOptions options;
+  options.outputs = args.outputs;
+  const Result<Session> session = model->CreateSession(options);
+  if (!session.ok()) return DataFailure(session.status());
+  if (args.precision) {
+    PrintPrecision(session->precision(), args.json);
+  } else {
+    PrintPlacement(session->placement(), args.json);
+  }
+  return {};
+}
+
 Outcome Inspect(const Args& args) {
-  if (args.precision) return InspectPrecision(args.config, args.model, args.outputs, args.json);
-  if (args.placement) return InspectPlacement(args.config, args.model, args.outputs, args.json);
+  if (args.precision || args.placement) return InspectCompiled(args);
   const Result<Contents> contents = Gather(args);
   if (!contents.ok()) return DataFailure(contents.status());
   if (args.json) {

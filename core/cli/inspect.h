@@ -2,21 +2,15 @@
 #ifndef MIDSTREAM_CORE_CLI_INSPECT_H_
 #define MIDSTREAM_CORE_CLI_INSPECT_H_
 
-#include <string>
-#include <vector>
-
 #include "core/cli/command.h"
+#include "core/engine/engine.h"
 
 namespace midstream::cli {
 
-// Compiles the model for the configuration and prints in which dtypes it computes. outputs: empty
-// for the model's own.
-Outcome InspectPrecision(const ConfigArgs& config, const std::string& path,
-                         const std::vector<std::string>& outputs, bool json);
-
-// The same, and prints which backend runs which node and why.
-Outcome InspectPlacement(const ConfigArgs& config, const std::string& path,
-                         const std::vector<std::string>& outputs, bool json);
+// In which dtypes it computes, and why.
+void PrintPrecision(const PrecisionReport& report, bool json);
+// Which backend runs which node, why, and what crosses between memories.
+void PrintPlacement(const PlacementReport& report, bool json);
 
 }  // namespace midstream::cli
 

@@ -105,22 +105,12 @@ std::string ToText(const PlacementReport& report) {
 
 }  // namespace
 
-Outcome InspectPlacement(const ConfigArgs& config, const std::string& path,
-                         const std::vector<std::string>& outputs, bool json) {
-  Engine engine;
-  if (Outcome opened = OpenEngine(config, &engine); !opened.ok()) return opened;
-  Result<Model> model = engine.Load(path);
-  if (!model.ok()) return DataFailure(model.status());
-  SessionOptions options;
-  options.outputs = outputs;
-  const Result<Session> session = model->CreateSession(options);
-  if (!session.ok()) return DataFailure(session.status());
+void PrintPlacement(const PlacementReport& report, bool json) {
   if (json) {
-    PrintJson(ToJson(session->placement()));
+    PrintJson(ToJson(report));
   } else {
-    PrintText(ToText(session->placement()));
+    PrintText(ToText(report));
   }
-  return {};
 }
 
 }  // namespace midstream::cli

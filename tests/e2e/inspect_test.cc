@@ -119,6 +119,16 @@ TEST(InspectPlacement, ShowsWhichBackendRunsEachNodeAndWhy) {
   EXPECT_EQ(json["missing"].size(), 0u);
 }
 
+TEST(Inspect, CompilesTheSignatureAskedFor) {
+  const std::string model = "tests/data/tf/saved_model/module/model";
+  for (const char* what : {"--precision", "--placement"}) {
+    const auto result = RunCommand(
+        {"inspect", std::string(MS_SOURCE_DIR) + "/" + model, what, "--signature", "none"});
+    EXPECT_EQ(result.exit, 3);
+    EXPECT_THAT(result.err, HasSubstr("signature")) << what;
+  }
+}
+
 TEST(InspectPlacement, RefusesARuleThatFitsNothing) {
   const CommandResult result = RunCommand({"inspect", DigitsCheckpoint(4000), "--placement",
                                            "--set", "placement.node.\"conv9/*\".backend=cpu_blas"});
