@@ -98,7 +98,19 @@ Json SeriesJson(const BenchReport& report) {
   return {{"latency", series}, {"commits", commits}};
 }
 
-Json EnvironmentJson(const BenchReport& report) {
+}  // namespace
+
+Json SetupJson(const BenchReport& report) {
+  return {{"config", report.one.setup.config.file},
+          {"backend", report.backend},
+          {"device", report.device},
+          {"precision", report.precision},
+          {"threads", report.threads},
+          {"streams", report.streams},
+          {"instances", report.instances}};
+}
+
+Json MachineJson(const BenchReport& report) {
   const measure::Environment& environment = report.environment;
   return {{"midstream", report.version},
           {"commit", environment.commit},
@@ -109,22 +121,15 @@ Json EnvironmentJson(const BenchReport& report) {
           {"system", environment.system},
           {"compiler", environment.compiler},
           {"load_average", environment.load_average},
-          {"date", environment.date},
-          {"config", report.one.setup.config.file},
-          {"backend", report.backend},
-          {"device", report.device},
-          {"precision", report.precision},
-          {"threads", report.threads},
-          {"streams", report.streams},
-          {"instances", report.instances}};
+          {"date", environment.date}};
 }
-
-}  // namespace
 
 Json ToJson(const BenchReport& report) {
   const measure::LiveUpdateResult& result = report.result;
+  Json environment = MachineJson(report);
+  environment.update(SetupJson(report));
   Json json = {{"model", report.model},
-               {"environment", EnvironmentJson(report)},
+               {"environment", std::move(environment)},
                {"load",
                 {{"batch", report.one.batch},
                  {"shapes", report.one.ShapesText()},

@@ -60,6 +60,9 @@ std::string PercentileName(double percentile);
 std::string ToText(const BenchReport& report);
 std::string ToMarkdown(const BenchReport& report);
 Json ToJson(const BenchReport& report);
+// Parts of it, which are columns of a row too: how the engine was set up, and where it ran.
+Json SetupJson(const BenchReport& report);
+Json MachineJson(const BenchReport& report);
 
 // The first row is the head.
 std::string MarkdownTable(const std::vector<std::vector<std::string>>& rows);

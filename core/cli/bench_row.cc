@@ -36,15 +36,9 @@ Json Microseconds(double nanoseconds) {
 }
 
 void AddAsked(const BenchReport& report, SliceKind kind, Json* row) {
-  row->update({{"model", report.model},
-               {"config", report.one.setup.config.file},
-               {"backend", report.backend},
-               {"device", report.device},
-               {"precision", report.precision},
-               {"threads", report.threads},
-               {"streams", report.streams},
-               {"instances", report.instances},
-               {"batch", report.one.batch},
+  (*row)["model"] = report.model;
+  row->update(SetupJson(report));
+  row->update({{"batch", report.one.batch},
                {"shapes", report.one.ShapesText()},
                {"clients", report.open_loop() ? Json() : Json(report.one.clients)},
                {"rate", report.open_loop() ? Json(report.one.rate) : Json()},
@@ -84,20 +78,6 @@ void AddUpdates(const BenchReport& report, SliceKind kind, Json* row) {
                {"stage_p50_us", p50(update.stage_ns)},
                {"commit_p50_us", kind == SliceKind::kUpdates ? p50(update.commit_ns) : Json()},
                {"weight_bytes", report.weight_bytes}});
-}
-
-void AddWhere(const BenchReport& report, Json* row) {
-  const measure::Environment& environment = report.environment;
-  row->update({{"midstream", report.version},
-               {"commit", environment.commit},
-               {"build", environment.build},
-               {"cpu", environment.cpu},
-               {"cores", environment.cores},
-               {"governor", environment.governor},
-               {"system", environment.system},
-               {"compiler", environment.compiler},
-               {"load_average", environment.load_average},
-               {"date", environment.date}});
 }
 
 std::string CsvCell(const Json& value) {
@@ -166,7 +146,7 @@ std::vector<Json> RowsOf(const BenchReport& report) {
                   {"held", report.threshold->held},
                   {"best", false}});
     }
-    AddWhere(report, &row);
+    row.update(MachineJson(report));
     rows.push_back(std::move(row));
   }
   return rows;
