@@ -1,6 +1,6 @@
 // Includes point one way: sdk/include <- base <- config, graph <- formats, models, passes, backend
-// <- sources, measure, plan <- weights <- session <- serve <- engine <- compare <- cli. Plugins see sdk/include
-// and their own folder. Some libraries are seen by one file only.
+// <- sources, measure, plan <- weights <- session <- serve <- engine <- policy, compare <- cli. Plugins see
+// sdk/include and their own folder. Some libraries are seen by one file only.
 
 #include <gtest/gtest.h>
 
@@ -19,9 +19,9 @@ const fs::path kRoot = MS_SOURCE_DIR;
 
 // A folder of core/ may include itself and every folder of a lower level.
 const std::map<std::string, int> kLevels = {
-    {"base", 0},    {"config", 1},  {"graph", 1},   {"formats", 2}, {"models", 2},
-    {"passes", 2},  {"backend", 2}, {"sources", 3}, {"measure", 3}, {"plan", 3},
-    {"weights", 4}, {"session", 5}, {"serve", 6},   {"engine", 7},  {"compare", 8}, {"cli", 9}};
+    {"base", 0},    {"config", 1},  {"graph", 1},   {"formats", 2}, {"models", 2},  {"passes", 2},
+    {"backend", 2}, {"sources", 3}, {"measure", 3}, {"plan", 3},    {"weights", 4}, {"session", 5},
+    {"serve", 6},   {"engine", 7},  {"policy", 8},  {"compare", 8}, {"cli", 9}};
 
 struct Include {
   std::string file;  // relative to the root
