@@ -14,6 +14,30 @@ constexpr std::string_view kNpz = ".npz";
 
 }  // namespace
 
+Result<Shape> RowsShape(const TensorInfo& info, int64_t begin, int64_t count) {
+  Shape shape = info.shape;
+  if (shape.rank() == 0) {
+    return InvalidArgument("tensor " + Quoted(info.name) + " is a scalar and has no rows");
+  }
+  if (begin < 0 || count < 0 || begin > shape[0] || count > shape[0] - begin) {
+    return InvalidArgument("tensor " + Quoted(info.name) + " has " + std::to_string(shape[0]) +
+                           " rows; " + std::to_string(count) + " from row " +
+                           std::to_string(begin) + " on were asked for");
+  }
+  shape.mutable_dims()[0] = count;
+  return shape;
+}
+
+Result<Tensor> TensorFile::ReadRows(size_t index, int64_t begin, int64_t count) const {
+  MS_ASSIGN_OR_RETURN(Shape shape, RowsShape(tensors()[index], begin, count));
+  MS_ASSIGN_OR_RETURN(Tensor all, Read(index));
+  if (count == all.shape()[0]) return all;
+  MS_ASSIGN_OR_RETURN(const size_t size, ByteSize(all.dtype(), shape));
+  const size_t row = all.byte_size() / static_cast<size_t>(all.shape()[0]);
+  return Tensor::Copy(all.dtype(), std::move(shape),
+                      all.bytes().subspan(static_cast<size_t>(begin) * row, size));
+}
+
 Result<Tensor> ReadAsTold(const TensorInfo& info, const TensorProvider& read, size_t index) {
   auto tensor = read(index);
   if (!tensor.ok()) return tensor.status().WithContext("tensor " + Quoted(info.name));

@@ -28,7 +28,16 @@ class TensorFile {
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // The value of tensors()[index]. Errors: DATA_LOSS; UNIMPLEMENTED; RESOURCE_EXHAUSTED.
   virtual Result<Tensor> Read(size_t index) const = 0;
+  // Rows [begin, begin + count) of axis 0 of tensors()[index], for tensors that are too large to hold
+  // whole. Whoever reads them in increasing order reads no byte of the file twice; memory is taken
+  // for the rows, unless the format has no other way than to read all of them. Errors: as Read;
+  // INVALID_ARGUMENT for a scalar and for rows that the tensor does not have.
+  virtual Result<Tensor> ReadRows(size_t index, int64_t begin, int64_t count) const;
 };
+
+// The shape of `count` rows of `info` from `begin` on. Errors: INVALID_ARGUMENT as ReadRows, naming
+// the tensor.
+Result<Shape> RowsShape(const TensorInfo& info, int64_t begin, int64_t count);
 
 // What a format that is written one tensor at a time asks for: the value of the tensor `index` of a
 // list, with the dtype and shape that the list gives.

@@ -53,10 +53,21 @@ Result<std::unique_ptr<formats::TensorFile>> Reader::Open(const std::string& pat
 }
 
 Result<Tensor> Reader::Read(size_t index) const {
+  return ReadPart(header_.entries[index], 0, header_.entries[index].shape);
+}
+
+Result<Tensor> Reader::ReadRows(size_t index, int64_t begin, int64_t count) const {
   const Entry& entry = header_.entries[index];
-  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(entry.dtype, entry.shape));
+  MS_ASSIGN_OR_RETURN(Shape rows, formats::RowsShape(tensors_[index], begin, count));
+  MS_ASSIGN_OR_RETURN(Shape before, formats::RowsShape(tensors_[index], 0, begin));
+  MS_ASSIGN_OR_RETURN(const size_t offset, ByteSize(entry.dtype, before));
+  return ReadPart(entry, offset, std::move(rows));
+}
+
+Result<Tensor> Reader::ReadPart(const Entry& entry, uint64_t offset, Shape shape) const {
+  MS_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Allocate(entry.dtype, std::move(shape)));
   MS_RETURN_IF_ERROR(
-      file_.ReadAt(data_begin_ + entry.begin, tensor.mutable_data(), tensor.byte_size()));
+      file_.ReadAt(data_begin_ + entry.begin + offset, tensor.mutable_data(), tensor.byte_size()));
   MS_RETURN_IF_ERROR(stamp_.CheckUnchanged());
   if (entry.dtype == DType::kBool) {
     Status bools = CheckBools(tensor);

@@ -26,9 +26,13 @@ class Reader : public formats::TensorFile {
   const std::string& path() const override { return file_.path(); }
   const std::vector<formats::TensorInfo>& tensors() const override { return tensors_; }
   Result<Tensor> Read(size_t index) const override;
+  Result<Tensor> ReadRows(size_t index, int64_t begin, int64_t count) const override;
   const Metadata& metadata() const { return header_.metadata; }
 
  private:
+  // The elements that begin at `offset` bytes in the tensor.
+  Result<Tensor> ReadPart(const Entry& entry, uint64_t offset, Shape shape) const;
+
   Reader(formats::FileStamp stamp, formats::File file)
       : stamp_(std::move(stamp)), file_(std::move(file)) {}
 
