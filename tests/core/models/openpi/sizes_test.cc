@@ -1,0 +1,163 @@
+#include "core/models/openpi/sizes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/models/openpi/names.h"
+#include "core/models/openpi/weights.h"
+
+namespace midstream::openpi {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Different numbers wherever two of them could be taken for each other.
+Sizes Small(Family family, Naming naming) {
+  Sizes sizes;
+  sizes.family = family;
+  sizes.naming = naming;
+  sizes.vision = {.image = 28,
+                  .patch = 7,
+                  .tokens = 16,
+                  .width = 12,
+                  .depth = 3,
+                  .mlp = 20,
+                  .heads = 2,
+                  .head_dim = 6};
+  sizes.vlm = {.width = 24, .depth = 2, .mlp = 40, .heads = 3, .kv_heads = 1, .head_dim = 8};
+  sizes.vocabulary = 50;
+  if (family == Family::kPi0Fast) return sizes;
+  sizes.expert = {.width = 16, .depth = 2, .mlp = 36, .heads = 3, .kv_heads = 1, .head_dim = 8};
+  sizes.action_dim = 5;
+  return sizes;
+}
+
+// The tensors that a checkpoint of these sizes has.
+std::vector<formats::TensorInfo> Stored(const Sizes& sizes) {
+  std::vector<formats::TensorInfo> tensors;
+  for (const CanonicalWeight& weight : CanonicalWeights(sizes)) {
+    const bool known = std::any_of(tensors.begin(), tensors.end(), [&](const auto& tensor) {
+      return tensor.name == weight.stored.tensor;
+    });
+    if (!known) tensors.push_back({weight.stored.tensor, DType::kF32, weight.stored.shape});
+  }
+  return tensors;
+}
+
+void ExpectEqual(const GemmaSizes& a, const GemmaSizes& b) {
+  EXPECT_EQ(a.width, b.width);
+  EXPECT_EQ(a.depth, b.depth);
+  EXPECT_EQ(a.mlp, b.mlp);
+  EXPECT_EQ(a.heads, b.heads);
+  EXPECT_EQ(a.kv_heads, b.kv_heads);
+  EXPECT_EQ(a.head_dim, b.head_dim);
+}
+
+void ExpectEqual(const Sizes& a, const Sizes& b) {
+  EXPECT_EQ(a.family, b.family);
+  EXPECT_EQ(a.naming, b.naming);
+  EXPECT_EQ(a.vision.image, b.vision.image);
+  EXPECT_EQ(a.vision.patch, b.vision.patch);
+  EXPECT_EQ(a.vision.tokens, b.vision.tokens);
+  EXPECT_EQ(a.vision.width, b.vision.width);
+  EXPECT_EQ(a.vision.depth, b.vision.depth);
+  EXPECT_EQ(a.vision.mlp, b.vision.mlp);
+  EXPECT_EQ(a.vision.heads, b.vision.heads);
+  EXPECT_EQ(a.vision.head_dim, b.vision.head_dim);
+  ExpectEqual(a.vlm, b.vlm);
+  ExpectEqual(a.expert, b.expert);
+  EXPECT_EQ(a.vocabulary, b.vocabulary);
+  EXPECT_EQ(a.action_dim, b.action_dim);
+}
+
+TEST(Sizes, AreReadOffTheShapesOfEitherLayout) {
+  for (Family family : {Family::kPi0, Family::kPi05, Family::kPi0Fast}) {
+    for (Naming naming : {Naming::kJax, Naming::kTorch}) {
+      if (family == Family::kPi0Fast && naming == Naming::kTorch) continue;
+      const Sizes expected = Small(family, naming);
+      const auto sizes = RecogniseSizes(Stored(expected), {.vision_heads = 2});
+      ASSERT_TRUE(sizes.ok()) << sizes.status().ToString();
+      ExpectEqual(*sizes, expected);
+    }
+  }
+}
+
+TEST(Sizes, OfSo400mNeedNoOption) {
+  Sizes full = Small(Family::kPi0, Naming::kTorch);
+  full.vision = {.image = 224,
+                 .patch = 14,
+                 .tokens = 256,
+                 .width = 1152,
+                 .depth = 27,
+                 .mlp = 4304,
+                 .heads = 16,
+                 .head_dim = 72};
+  const auto sizes = RecogniseSizes(Stored(full));
+  ASSERT_TRUE(sizes.ok()) << sizes.status().ToString();
+  ExpectEqual(*sizes, full);
+}
+
+TEST(Sizes, HeadsThatShapesCannotTellAreAskedFor) {
+  const auto tensors = Stored(Small(Family::kPi0, Naming::kTorch));
+  for (int64_t heads : {0, 5, -1}) {
+    const auto sizes = RecogniseSizes(tensors, {.vision_heads = heads});
+    ASSERT_FALSE(sizes.ok());
+    EXPECT_THAT(std::string(sizes.status().message()), HasSubstr("policy.vision_heads"));
+  }
+}
+
+TEST(Sizes, AFileOfSomethingElseIsRefused) {
+  const auto none = RecogniseSizes({});
+  EXPECT_THAT(none.status().ToString(), HasSubstr("no OpenPI checkpoint"));
+  const auto other = RecogniseSizes({{"fc1/kernel", DType::kF32, {2, 2}}});
+  EXPECT_THAT(other.status().ToString(), HasSubstr("got 'fc1/kernel'"));
+}
+
+// Without any one of the tensors the checkpoint is refused or is of the same sizes: never a crash.
+TEST(Sizes, EachMissingTensorIsSurvived) {
+  for (Naming naming : {Naming::kJax, Naming::kTorch}) {
+    const auto tensors = Stored(Small(Family::kPi05, naming));
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      auto fewer = tensors;
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+      const auto sizes = RecogniseSizes(fewer, {.vision_heads = 2});
+      const Code code = sizes.ok() ? Code::kInvalidArgument : sizes.status().code();
+      EXPECT_EQ(code, Code::kInvalidArgument) << tensors[i].name;
+    }
+  }
+}
+
+TEST(Sizes, AnExpertWithOtherHeadsIsRefused) {
+  Sizes sizes = Small(Family::kPi0, Naming::kJax);
+  sizes.expert.heads = 4;
+  EXPECT_THAT(RecogniseSizes(Stored(sizes)).status().ToString(),
+              HasSubstr("other layers or heads"));
+}
+
+TEST(Names, OlderSpellingsAreThoseOfToday) {
+  const std::string p = "paligemma_with_expert.";
+  const std::string layer = p + "paligemma.model.language_model.layers.0.mlp.up_proj.weight";
+  EXPECT_EQ(CurrentTorchName(layer), layer);
+  EXPECT_EQ(CurrentTorchName("model." + layer), layer);
+  EXPECT_EQ(CurrentTorchName(p + "paligemma.language_model.model.layers.0.mlp.up_proj.weight"),
+            layer);
+  EXPECT_EQ(CurrentTorchName(p + "paligemma.language_model.layers.0.mlp.up_proj.weight"), layer);
+  EXPECT_EQ(CurrentTorchName(p + "paligemma.language_model.lm_head.weight"), kTorchEmbedding);
+  EXPECT_EQ(CurrentTorchName(p + "paligemma.vision_tower.x"), p + "paligemma.model.vision_tower.x");
+  EXPECT_EQ(CurrentTorchName("model.state_proj.weight"), "state_proj.weight");
+}
+
+TEST(Names, TheEmbeddingHasOneOfTwo) {
+  const std::string tokens =
+      "paligemma_with_expert.paligemma.model.language_model.embed_tokens.weight";
+  const std::vector<formats::TensorInfo> only = {{tokens, DType::kF32, {4, 2}}};
+  EXPECT_EQ(StoredTensors(only, Naming::kTorch).Find(kTorchEmbedding), 0u);
+  const std::vector<formats::TensorInfo> both = {
+      {tokens, DType::kF32, {4, 2}}, {std::string(kTorchEmbedding), DType::kF32, {4, 2}}};
+  EXPECT_EQ(StoredTensors(both, Naming::kTorch).Find(kTorchEmbedding), 1u);
+}
+
+}  // namespace
+}  // namespace midstream::openpi
