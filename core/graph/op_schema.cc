@@ -16,6 +16,7 @@ std::vector<OpSchema> BuildTable() {
   infer::AddMatMulSchemas(&table);
   infer::AddConvPoolSchemas(&table);
   infer::AddNormalizationSchemas(&table);
+  infer::AddAttentionSchemas(&table);
   infer::AddReduceSchemas(&table);
   infer::AddShapeSchemas(&table);
   infer::AddDataMovementSchemas(&table);

@@ -87,6 +87,9 @@ std::optional<Activation> AsActivation(const Graph& graph, const Node& node) {
   if (node.op == "Relu" || node.op == "Sigmoid" || node.op == "Tanh") {
     return Activation{node.op, {}};
   }
+  if (node.op == "Gelu" && node.String("approximate", "none") == "tanh") {
+    return Activation{"Gelu", {}};
+  }
   if (node.op == "LeakyRelu") return Activation{node.op, {node.Float("alpha", 0.01)}};
   if (node.op == "Elu") return Activation{node.op, {node.Float("alpha", 1.0)}};
   if (node.op == "Clip") return ClipActivation(graph, node);

@@ -56,8 +56,8 @@ void KernelAnswers::Ask(NodeId id, NodeTypes types) {
       continue;
     }
     DType dtype = in < graph_.values().size() ? graph_.value(in).dtype : fused_.value(in).dtype;
-    bool follows = IsPrecisionType(dtype) && OperandFollows(node, i);
-    inputs.push_back(Operand(in, follows ? types.in : dtype));
+    if (IsPrecisionType(dtype)) dtype = OperandDType(node, i, dtype, types.in);
+    inputs.push_back(Operand(in, dtype));
   }
   it->second = questions_.AddNode(node.op, node.name, std::move(inputs), node.attrs,
                                   node.outputs.size(), node.domain);

@@ -41,7 +41,7 @@ class Caster {
     for (size_t i = 0; i < graph_.node(id).inputs.size(); ++i) {
       ValueId in = graph_.node(id).inputs[i];
       if (!OfModel(in)) continue;
-      ReadAs(id, i, OperandFollows(graph_.node(id), i) ? types.in : origin_[in]);
+      ReadAs(id, i, OperandDType(graph_.node(id), i, origin_[in], types.in));
     }
     if (widens) graph_.node(id).attrs["output_dtype"] = std::string(DTypeName(types.out));
     for (ValueId out : std::vector<ValueId>(graph_.node(id).outputs)) {

@@ -368,9 +368,19 @@ std::string NearestMode(const Graph& graph, const PrecisionPolicy& policy, const
 }  // namespace
 
 bool OperandFollows(const Node& node, size_t i) {
-  if (node.op == "BatchNormalization" || node.op == "Resize") return i == 0;
+  for (const char* op : {"BatchNormalization", "LayerNormalization", "RMSNormalization",
+                         "RotaryEmbedding", "Resize"}) {
+    if (node.op == op) return i == 0;
+  }
+  if (node.op == "Attention") return i < 3;
   bool fused = node.domain == kMidstreamDomain && IsMatrixOperator(node);
   return !fused || i < 2;
+}
+
+DType OperandDType(const Node& node, size_t i, DType origin, DType dtype) {
+  if (!OperandFollows(node, i)) return origin;
+  const bool fused = node.domain == kMidstreamDomain && IsMatrixOperator(node);
+  return fused && i == 1 && dtype == kF32 ? origin : dtype;
 }
 
 Result<PrecisionPlan> PlanPrecision(const Graph& graph, const PrecisionPolicy& policy,

@@ -56,9 +56,13 @@ inline bool IsPrecisionType(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 // Whether operand i takes the dtype of its node. Others keep theirs: the parameters of a
-// normalisation, which decide its range, and the bias of a fused operator, which is added before
-// the result is rounded.
+// normalisation, which decide its range, the angles of a rotation, the mask of an attention, and the
+// bias of a fused operator, which is added before the result is rounded.
 bool OperandFollows(const Node& node, size_t i);
+// The dtype in which a node that computes in `dtype` reads operand i, which is `origin` in the model:
+// a fused operator that computes in float32 reads a narrower weight as it is stored. Requires:
+// IsPrecisionType(origin).
+DType OperandDType(const Node& node, size_t i, DType origin, DType dtype);
 
 }  // namespace midstream::passes
 

@@ -38,13 +38,14 @@ constexpr std::array kModes = {
 
 constexpr std::string_view kDepthwise = "DepthwiseConv";
 
-constexpr std::string_view kWhite[] = {"Conv", "Einsum", "GRU", "Gemm", "LSTM", "MatMul", "RNN"};
+constexpr std::string_view kWhite[] = {"Attention", "Conv", "Einsum", "GRU",
+                                       "Gemm",      "LSTM", "MatMul", "RNN"};
 constexpr std::string_view kGray[] = {
     // lose little
     "Add", "AveragePool", "BatchNormalization", "Div", "Elu", "Erf", "Gelu", "GlobalAveragePool",
-    "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "LogSoftmax", "Mul", "PRelu", "Reciprocal",
-    "ReduceProd", "Selu", "Sigmoid", "Softmax", "Softplus", "Softsign", "Sqrt", "Sub", "Sum",
-    "Tanh",
+    "HardSigmoid", "HardSwish", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "Mul",
+    "PRelu", "RMSNormalization", "Reciprocal", "ReduceProd", "RotaryEmbedding", "Selu", "Sigmoid",
+    "Softmax", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Tanh",
     // move or compare elements
     "Abs", "ArgMax", "ArgMin", "Ceil", "Clip", "Concat", "DepthToSpace", "Equal", "Expand",
     "Flatten", "Floor", "Gather", "GatherElements", "GatherND", "GlobalMaxPool", "Greater",

@@ -15,12 +15,14 @@ bool IsOneOf(const Node& node, const std::string_view (&names)[kCount]) {
 }
 
 constexpr std::string_view kElementwise[] = {
-    "Abs",       "Add",   "And",         "Cast", "Ceil",     "Clip",       "Div",
-    "Elu",       "Equal", "Erf",         "Exp",  "Floor",    "Greater",    "GreaterOrEqual",
-    "LeakyRelu", "Less",  "LessOrEqual", "Log",  "Max",      "Min",        "Mod",
-    "Mul",       "Neg",   "Not",         "Or",   "Pow",      "Reciprocal", "Relu",
-    "Round",     "Selu",  "Sigmoid",     "Sign", "Softplus", "Softsign",   "Sqrt",
-    "Sub",       "Tanh",  "Where",       "Xor"};
+    "Abs",       "Add",     "And",         "Cast",     "Ceil",
+    "Clip",      "Div",     "Elu",         "Equal",    "Erf",
+    "Exp",       "Floor",   "Gelu",        "Greater",  "GreaterOrEqual",
+    "LeakyRelu", "Less",    "LessOrEqual", "Log",      "Max",
+    "Min",       "Mod",     "Mul",         "Neg",      "Not",
+    "Or",        "Pow",     "Reciprocal",  "Relu",     "Round",
+    "Selu",      "Sigmoid", "Sign",        "Softplus", "Softsign",
+    "Sqrt",      "Sub",     "Tanh",        "Where",    "Xor"};
 constexpr std::string_view kReductions[] = {"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
                                             "ReduceSum"};
 constexpr std::string_view kArgReductions[] = {"ArgMax", "ArgMin"};

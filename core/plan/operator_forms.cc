@@ -52,6 +52,7 @@ const std::map<std::string_view, Form>& OwnForms() {
         {"RandomNormal", {Ones(), {kIndex, {2}}}},
         {"RandomUniform", {Ones(), {kIndex, {2}}}},
         {"RandomUniformInt", {Ones(), {kIndex, {2}}, scalar, scalar}},
+        {"RotaryEmbedding", {{kOpen, {1, 1, 1, 2}}, {kOpen, {1, 1, 1}}, {kOpen, {1, 1, 1}}}},
         {"ScatterND", {vector, {kIndex, {1, 1}}, vector}}};
   }();
   return kForms;

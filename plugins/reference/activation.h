@@ -11,6 +11,12 @@
 
 namespace midstream::reference {
 
+// x / 2 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 x^3), which is x * sigmoid(2 u).
+inline double GeluTanh(double x) {
+  constexpr double kTwoRoot = 1.5957691216057308;  // 2 sqrt(2 / pi)
+  return x / (1.0 + std::exp(-kTwoRoot * x * (1.0 + 0.044715 * x * x)));
+}
+
 class Activation {
  public:
   explicit Activation(const sdk::NodeView& node)
@@ -26,6 +32,7 @@ class Activation {
     if (name_ == "Elu") return x < 0 ? params_[0] * std::expm1(x) : x;
     if (name_ == "Sigmoid") return 1.0 / (1.0 + std::exp(-x));
     if (name_ == "Tanh") return std::tanh(x);
+    if (name_ == "Gelu") return GeluTanh(x);
     return x;
   }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "plugins/reference/activation.h"
 #include "plugins/reference/arithmetic.h"
 #include "plugins/reference/kernels.h"
 
@@ -55,6 +56,12 @@ double Expm1(double x) { return std::expm1(x); }
 double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double Softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
 double Softsign(double x) { return x / (1.0 + std::fabs(x)); }
+
+double GeluErf(double x) { return 0.5 * x * std::erfc(-x * 0.70710678118654752440); }
+
+KernelPtr Gelu(const NodeView& node) {
+  return node.String("approximate", "none") == "tanh" ? Map(GeluTanh) : Map(GeluErf);
+}
 
 KernelPtr Elu(const NodeView& node) {
   double alpha = node.Float("alpha", 1.0);
@@ -219,6 +226,7 @@ constexpr std::array kTable = {
     KernelEntry{"", "Erf", ClaimAny, Real<Erf>},
     KernelEntry{"", "Exp", ClaimAny, Real<Exp>},
     KernelEntry{"", "Floor", ClaimAny, Real<Floor>},
+    KernelEntry{"", "Gelu", ClaimAny, Gelu},
     KernelEntry{"", "LeakyRelu", ClaimAny, LeakyRelu},
     KernelEntry{"", "Log", ClaimAny, Real<Log>},
     KernelEntry{"", "Neg", ClaimAny, Generic<NegOf>},

@@ -130,6 +130,7 @@ std::span<const KernelEntry> MatMulKernels();
 std::span<const KernelEntry> ConvKernels();
 std::span<const KernelEntry> PoolKernels();
 std::span<const KernelEntry> NormalizationKernels();
+std::span<const KernelEntry> AttentionKernels();
 std::span<const KernelEntry> ReduceKernels();
 std::span<const KernelEntry> ShapeKernels();
 std::span<const KernelEntry> MovementKernels();

@@ -1,4 +1,4 @@
-// Batch normalisation, local response normalisation, softmax.
+// Batch normalisation, normalisation of rows, local response normalisation, softmax.
 #include <array>
 #include <cmath>
 
@@ -21,6 +21,35 @@ KernelPtr BatchNormalization(const NodeView& node) {
     ForEach(shape, [&](const Index& at, int64_t i) {
       int64_t c = at[axis];
       y[i] = (x[i] - mean[c]) * scale[c] / std::sqrt(variance[c] + epsilon) + shift[c];
+    });
+  });
+}
+
+// Over the axes from `axis` on: (x - mean) / sqrt(variance + epsilon) * scale + shift; RMS leaves
+// out mean and shift.
+KernelPtr NormalizeRows(const NodeView& node) {
+  double epsilon = node.Float("epsilon", 1e-5);
+  int64_t axis = node.Int("axis", -1);
+  bool centred = node.op() == "LayerNormalization";
+  return MakeCompute([=](const Call& call) {
+    Dims shape = call.in(0).shape();
+    Operand shift = call.in(2);
+    Index scale_at = BroadcastStrides(call.in(1).shape(), shape);
+    Index shift_at = shift.present() ? BroadcastStrides(shift.shape(), shape) : Index{};
+    int64_t n = sdk::Count(shape.subspan(NormalAxis(axis, shape.size())));
+    const double* x = call.in(0).as<double>();
+    double* y = call.out().as<double>();
+    double mean = 0, root = 1;
+    ForEach(shape, [&](const Index& at, int64_t i) {
+      if (i % n == 0) {
+        double sum = 0, squares = 0;
+        for (int64_t j = 0; j < n && centred; ++j) sum += x[i + j];
+        mean = sum / static_cast<double>(n);
+        for (int64_t j = 0; j < n; ++j) squares += (x[i + j] - mean) * (x[i + j] - mean);
+        root = std::sqrt(squares / static_cast<double>(n) + epsilon);
+      }
+      y[i] = (x[i] - mean) / root * call.in(1).as<double>()[Offset(at, scale_at, shape.size())];
+      if (shift.present()) y[i] += shift.as<double>()[Offset(at, shift_at, shape.size())];
     });
   });
 }
@@ -80,7 +109,9 @@ KernelPtr Softmax(const NodeView& node) {
 constexpr std::array kTable = {
     KernelEntry{"", "BatchNormalization", ClaimAny, BatchNormalization},
     KernelEntry{"", "LRN", ClaimAny, Lrn},
+    KernelEntry{"", "LayerNormalization", ClaimAny, NormalizeRows},
     KernelEntry{"", "LogSoftmax", ClaimAny, Softmax},
+    KernelEntry{"", "RMSNormalization", ClaimAny, NormalizeRows},
     KernelEntry{"", "Softmax", ClaimAny, Softmax},
     KernelEntry{"midstream", "BatchNormalization", ClaimAny, BatchNormalization},
     KernelEntry{"midstream", "LRN", ClaimAny, Lrn},

@@ -6,9 +6,10 @@ namespace {
 
 std::vector<KernelEntry> JoinTables() {
   std::vector<KernelEntry> table;
-  for (auto part : {ElementwiseKernels(), BinaryKernels(), MatMulKernels(), ConvKernels(),
-                    PoolKernels(), NormalizationKernels(), ReduceKernels(), ShapeKernels(),
-                    MovementKernels(), GeneratorKernels(), RandomKernels(), IndexingKernels()}) {
+  for (auto part :
+       {ElementwiseKernels(), BinaryKernels(), MatMulKernels(), ConvKernels(), PoolKernels(),
+        NormalizationKernels(), AttentionKernels(), ReduceKernels(), ShapeKernels(),
+        MovementKernels(), GeneratorKernels(), RandomKernels(), IndexingKernels()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   return table;

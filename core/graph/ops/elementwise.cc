@@ -63,6 +63,13 @@ Status Clip(InferContext& context) {
   return OkStatus();
 }
 
+Status Gelu(InferContext& context) {
+  MS_RETURN_IF_ERROR(Unary<kFloats>(context));
+  const std::string form = context.node().String("approximate", "none");
+  if (form == "none" || form == "tanh") return OkStatus();
+  return context.Error("expected approximate 'none' or 'tanh', got '" + form + "'");
+}
+
 Status Cast(InferContext& context) {
   MS_RETURN_IF_ERROR(CheckDType(context, 0, kAny));
   MS_ASSIGN_OR_RETURN(context.output().dtype, DTypeAttr(context, "to", DType::kInvalid));
@@ -116,6 +123,7 @@ void AddElementwiseSchemas(std::vector<OpSchema>* table) {
   add(2, Mod, {"Mod"});
   add(3, Where, {"Where"});
   add(1, Cast, {"Cast"});
+  add(1, Gelu, {"Gelu"});
   table->push_back({kOnnxDomain, "Max", 1, -1, 1, 1, Variadic<kNumeric>});
   table->push_back({kOnnxDomain, "Min", 1, -1, 1, 1, Variadic<kNumeric>});
   table->push_back({kOnnxDomain, "Clip", 1, 3, 1, 1, Clip});

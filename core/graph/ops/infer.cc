@@ -204,13 +204,14 @@ Status CheckActivation(const InferContext& context) {
     std::string_view name;
     size_t params;
   };
-  static constexpr std::array<Row, 7> kRows = {{{"", 0},
+  static constexpr std::array<Row, 8> kRows = {{{"", 0},
                                                 {"Relu", 0},
                                                 {"Clip", 2},
                                                 {"LeakyRelu", 1},
                                                 {"Elu", 1},
                                                 {"Sigmoid", 0},
-                                                {"Tanh", 0}}};
+                                                {"Tanh", 0},
+                                                {"Gelu", 0}}};
   std::string name = context.node().String("activation", "");
   size_t params = 0;
   auto it = context.node().attrs.find("activation_params");
@@ -226,8 +227,8 @@ Status CheckActivation(const InferContext& context) {
                          " activation_params for activation '" + name + "', got " +
                          std::to_string(params));
   }
-  return context.Error("expected activation Relu, Clip, LeakyRelu, Elu, Sigmoid or Tanh, got '" +
-                       name + "'");
+  return context.Error(
+      "expected activation Relu, Clip, LeakyRelu, Elu, Sigmoid, Tanh or Gelu, got '" + name + "'");
 }
 
 Result<bool> IsChannelsLast(const InferContext& context) {

@@ -56,6 +56,27 @@ Status Softmax(InferContext& context) {
   return NormalizeAxis(context, context.node().Int("axis", -1), x.rank()).status();
 }
 
+// Scale and shift broadcast to X and may have a float dtype of their own.
+Status NormalizationFromAxis(InferContext& context) {
+  MS_RETURN_IF_ERROR(CheckDType(context, 0, kFloats));
+  MS_RETURN_IF_ERROR(CheckMinRank(context, 0, 1));
+  const Shape& x = context.shape(0);
+  context.output().dtype = context.dtype(0);
+  context.output().shape = x;
+  for (size_t i = 1; i < 3; ++i) {
+    if (!context.HasInput(i)) continue;
+    MS_RETURN_IF_ERROR(CheckDType(context, i, kFloats));
+    MS_ASSIGN_OR_RETURN(Shape all, Broadcast(context, x, context.shape(i)));
+    const bool longer = x.rank_known() && all.rank_known() && all.rank() > x.rank();
+    if (longer || (x.IsFullyKnown() && all.IsFullyKnown() && all != x)) {
+      return context.Error("expected input " + std::to_string(i) + " to broadcast to X " +
+                           x.ToString() + ", got " + context.shape(i).ToString());
+    }
+  }
+  if (!x.rank_known()) return OkStatus();
+  return NormalizeAxis(context, context.node().Int("axis", -1), x.rank()).status();
+}
+
 }  // namespace
 
 void AddNormalizationSchemas(std::vector<OpSchema>* table) {
@@ -65,6 +86,8 @@ void AddNormalizationSchemas(std::vector<OpSchema>* table) {
   }
   table->push_back({kOnnxDomain, "Softmax", 1, 1, 1, 1, Softmax});
   table->push_back({kOnnxDomain, "LogSoftmax", 1, 1, 1, 1, Softmax});
+  table->push_back({kOnnxDomain, "LayerNormalization", 2, 3, 1, 1, NormalizationFromAxis});
+  table->push_back({kOnnxDomain, "RMSNormalization", 2, 2, 1, 1, NormalizationFromAxis});
 }
 
 }  // namespace midstream::infer

@@ -13,6 +13,7 @@ void AddElementwiseSchemas(std::vector<OpSchema>* table);
 void AddMatMulSchemas(std::vector<OpSchema>* table);
 void AddConvPoolSchemas(std::vector<OpSchema>* table);
 void AddNormalizationSchemas(std::vector<OpSchema>* table);
+void AddAttentionSchemas(std::vector<OpSchema>* table);
 void AddReduceSchemas(std::vector<OpSchema>* table);
 void AddShapeSchemas(std::vector<OpSchema>* table);
 void AddDataMovementSchemas(std::vector<OpSchema>* table);

@@ -26,7 +26,7 @@ TEST(OpSchema, TableIsSortedAndUnique) {
     EXPECT_EQ(FindSchema(schema.domain, schema.name), &schema);
     EXPECT_NE(schema.infer, nullptr);
   }
-  EXPECT_EQ(FindSchema("", "Gelu"), nullptr);
+  EXPECT_EQ(FindSchema("", "Einsum"), nullptr);
   EXPECT_EQ(FindSchema("midstream", "Add"), nullptr);
 }
 
@@ -106,8 +106,10 @@ TEST(OpSchema, FusedMatMul) {
             "float16[2,4]");
   EXPECT_EQ(InferMs("MatMul", {F32({kU, 3}), Unknown(), F32({4})}), "float32[?,4]");
   EXPECT_THAT(InferMs("MatMul", {F32({2, 3}), F32({3, 4}), F32({3})}), HasSubstr("bias"));
-  EXPECT_THAT(InferMs("MatMul", {F32({2, 3}), F32({3, 4})}, {{"activation", Text("Gelu")}}),
-              HasSubstr("got 'Gelu'"));
+  EXPECT_EQ(InferMs("MatMul", {F32({2, 3}), F32({3, 4})}, {{"activation", Text("Gelu")}}),
+            "float32[2,4]");
+  EXPECT_THAT(InferMs("MatMul", {F32({2, 3}), F32({3, 4})}, {{"activation", Text("Erf")}}),
+              HasSubstr("got 'Erf'"));
   EXPECT_THAT(InferMs("MatMul", {F32({2, 3}), F32({3, 4})}, {{"activation", Text("Clip")}}),
               HasSubstr("expected 2 activation_params"));
   EXPECT_THAT(InferMs("MatMul", {F32({2, 3}), F32({3, 4})}, {{"output_dtype", Text("int8")}}),
@@ -142,6 +144,69 @@ TEST(OpSchema, Normalization) {
   EXPECT_THAT(Infer("LRN", {F32({2, 3, 4, 4})}), HasSubstr("size >= 1"));
   EXPECT_EQ(Infer("Softmax", {F32({2, kU})}), "float32[2,?]");
   EXPECT_THAT(Infer("Softmax", {F32({2, 3})}, {{"axis", Int(2)}}), HasSubstr("axis in [-2,1]"));
+  for (const char* op : {"LayerNormalization", "RMSNormalization"}) {
+    EXPECT_EQ(Infer(op, {Of(DType::kBF16, {kU, 3, 4}), F32({4})}), "bfloat16[?,3,4]");
+    EXPECT_EQ(Infer(op, {F32({2, 3, 4}), F32({2, 1, 4})}, {{"axis", Int(1)}}), "float32[2,3,4]");
+    EXPECT_THAT(Infer(op, {F32({2, 3}), F32({2})}), HasSubstr("broadcast"));
+    EXPECT_THAT(Infer(op, {F32({2, 1}), F32({2, 3})}), HasSubstr("input 1 to broadcast to X"));
+    EXPECT_THAT(Infer(op, {F32({3}), F32({1, 3})}), HasSubstr("input 1 to broadcast to X [3]"));
+    EXPECT_THAT(Infer(op, {F32({3}), F32({3})}, {{"axis", Int(1)}}), HasSubstr("axis in [-1,0]"));
+  }
+  EXPECT_EQ(Infer("LayerNormalization", {F32({2, 3}), F32({3}), F32({3})}), "float32[2,3]");
+  EXPECT_THAT(Infer("RMSNormalization", {F32({2, 3}), F32({3}), F32({3})}), HasSubstr("3 inputs"));
+  EXPECT_EQ(Infer("Gelu", {F32({2, kU})}, {{"approximate", Text("tanh")}}), "float32[2,?]");
+  EXPECT_THAT(Infer("Gelu", {F32({2})}, {{"approximate", Text("erf")}}), HasSubstr("got 'erf'"));
+}
+
+TEST(OpSchema, Attention) {
+  const Attributes heads = {{"q_num_heads", Int(8)}, {"kv_num_heads", Int(2)}};
+  const In q = F32({kU, 5, 32}), k = F32({kU, 7, 8}), v = F32({1, 7, 12});
+  EXPECT_EQ(Infer("Attention", {q, k, v}, heads), "float32[1,5,48]");
+  EXPECT_EQ(Infer("Attention", {q, k, v, F32({5, 7})}, heads), "float32[1,5,48]");
+  EXPECT_EQ(Infer("Attention", {F32({2, 4, 5, 3}), F32({2, 1, 7, 3}), F32({2, 1, 7, 6})}),
+            "float32[2,4,5,6]");
+  EXPECT_EQ(Infer("Attention", {q, Unknown(), v}, heads), "float32<unknown rank>");
+  auto refused = [&](const std::vector<In>& inputs, const Attributes& attrs, const char* why) {
+    EXPECT_THAT(Infer("Attention", inputs, attrs), HasSubstr(why));
+  };
+  refused({q, k, v}, {}, "q_num_heads >= 1");
+  refused({q, k, v}, {{"q_num_heads", Int(5)}, {"kv_num_heads", Int(2)}}, "into 5 heads");
+  refused({q, k, v}, {{"q_num_heads", Int(4)}, {"kv_num_heads", Int(2)}}, "widths of the heads");
+  refused({q, k, F32({1, 6, 8})}, heads, "lengths of K and V");
+  refused({q, k, Of(DType::kBF16, {1, 7, 8})}, heads, "of one dtype");
+  refused({F32({1, 3, 5, 4}), F32({1, 2, 7, 4}), F32({1, 2, 7, 4})}, {}, "multiple");
+  refused({F32({1, 3, 5, 4}), k, v}, heads, "of 8 heads (q_num_heads)");
+  refused({F32({1, 8, 5, 4}), k, v}, heads, "of one rank");
+  refused({F32({1, 5, 32}), k, v, F32({4, 7})}, heads, "got [1,8,5,7] and [4,7]");
+  refused({F32({1, 5, 32}), k, v, F32({2, 1, 5, 7})}, heads, "attn_mask to broadcast to [1,8,5,7]");
+  refused({q, k, v, kAbsent, k, v}, heads, "past_key");
+  Attributes more = heads;
+  more["is_causal"] = Int(1);
+  refused({q, k, v}, more, "is_causal");
+  more = heads;
+  more["softcap"] = 30.0;
+  refused({q, k, v}, more, "softcap");
+}
+
+TEST(OpSchema, RotaryEmbedding) {
+  const Attributes heads = {{"num_heads", Int(2)}};
+  const In angles = F32({kU, 5, 4}), rows = F32({99, 4});
+  EXPECT_EQ(Infer("RotaryEmbedding", {F32({kU, 5, 16}), angles, angles}, heads), "float32[?,5,16]");
+  EXPECT_EQ(Infer("RotaryEmbedding", {F32({1, 2, 5, 8}), rows, rows, I64({1, 5})}),
+            "float32[1,2,5,8]");
+  auto refused = [&](const std::vector<In>& inputs, const Attributes& attrs, const char* why) {
+    EXPECT_THAT(Infer("RotaryEmbedding", inputs, attrs), HasSubstr(why));
+  };
+  refused({F32({1, 5, 16}), angles, angles}, {}, "num_heads >= 1");
+  refused({F32({1, 5, 14}), angles, angles}, heads, "even width, got 7");
+  refused({F32({1, 5, 16}), angles, F32({1, 5, 3})}, heads, "sin_cache, got 4 and 3");
+  refused({F32({1, 6, 16}), angles, angles}, heads, "lengths of X and cos_cache");
+  refused({F32({1, 5, 16}), rows, rows}, heads, "input 1 of rank 3");
+  refused({F32({1, 5, 16}), rows, rows, I64({1, 4})}, heads, "position_ids");
+  refused({F32({1, 5, 16}), rows, rows, F32({1, 5})}, heads, "to be int64");
+  Attributes odd = heads;
+  odd["rotary_embedding_dim"] = Int(3);
+  refused({F32({1, 5, 16}), angles, angles}, odd, "rotary_embedding_dim");
 }
 
 }  // namespace

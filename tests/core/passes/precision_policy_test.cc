@@ -65,10 +65,11 @@ TEST(PolicyForMode, RefusesOtherNames) {
 
 TEST(PrecisionLists, DefaultsAreTensorFlows) {
   PrecisionPolicy policy = *PolicyForMode("mixed_float16");
-  for (const char* op : {"Conv", "MatMul", "Gemm"}) {
+  for (const char* op : {"Conv", "MatMul", "Gemm", "Attention"}) {
     EXPECT_EQ(ListOf(policy, op), PrecisionList::kWhite) << op;
   }
-  for (const char* op : {"Add", "Softmax", "Tanh", "BatchNormalization", "Relu", "Reshape"}) {
+  for (const char* op : {"Add", "Softmax", "Tanh", "BatchNormalization", "Relu", "Reshape", "Gelu",
+                         "LayerNormalization", "RMSNormalization", "RotaryEmbedding"}) {
     EXPECT_EQ(ListOf(policy, op), PrecisionList::kGray) << op;
   }
   for (const char* op : {"Exp", "Pow", "ReduceMean", "ReduceSum"}) {

@@ -170,6 +170,40 @@ TEST_F(PrecisionTest, HalfInFloatOutUsesTheOperatorsOwnOutput) {
   }
 }
 
+// B is stored narrower than the data: reading it widens it, so no mode that computes in float32 keeps
+// a wide copy.
+TEST(Precision, AWeightNarrowerThanTheDataStaysAsItIsStored) {
+  struct Row {
+    const char* mode;
+    DType data, weight;
+  };
+  constexpr Row kRows[] = {{"origin", kF32, kBF16},
+                           {"allow_fp32_to_bf16", kF32, kBF16},
+                           {"mixed_bfloat16", kBF16, kBF16},
+                           {"force_fp16", kF16, kF16}};
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.mode);
+    Graph graph;
+    ValueId x = graph.AddInput("x", kF32, {kUnknownDim, 4});
+    ValueId w = graph.AddWeight("w", kBF16, {4, 3});
+    ValueId bias = graph.AddWeight("bias", kF32, {3});
+    ValueId y = graph.Add("MatMul", "dense", {x, w}, {}, "midstream");
+    graph.AddOutput(graph.Add("Add", "add", {y, bias}), "y");
+    Options options;
+    options.precision = *PolicyForMode(row.mode);
+    auto recipes = Optimize(graph, options, *ReferenceEvaluator());
+    ASSERT_TRUE(recipes.ok()) << recipes.status().ToString();
+    const auto dense = std::find_if(graph.nodes().begin(), graph.nodes().end(),
+                                    [](const Node& node) { return node.op == "MatMul"; });
+    ASSERT_NE(dense, graph.nodes().end());
+    ASSERT_EQ(dense->inputs.size(), 3u) << "the Add was not fused";
+    EXPECT_EQ(graph.value(dense->inputs[0]).dtype, row.data);
+    EXPECT_EQ(graph.value(dense->inputs[1]).dtype, row.weight);
+    EXPECT_EQ(graph.value(dense->inputs[2]).dtype, kF32);
+    EXPECT_EQ(recipes->empty(), row.weight == kBF16);
+  }
+}
+
 TEST_F(PrecisionTest, MixedModesGoByTheListsAndSayWhy) {
   Applied(*PolicyForMode("mixed_bfloat16"));
   EXPECT_EQ(ReasonOf("first"), "mode mixed_bfloat16: MatMul is on the white list");

@@ -25,9 +25,10 @@ void AddFused(OpCases* cases, const Size& s) {
   add({a, b}, {});
   add({a, b, bias}, {{"activation", Text("Relu")}});
   add({a, b_transposed, bias}, {{"transpose_b", Int(1)}, {"activation", Text("Tanh")}});
-  for (const char* activation : {"Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh"}) {
+  for (const char* activation : {"Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "Gelu"}) {
     Attributes attrs = {{"activation", Text(activation)}};
-    const bool two = attrs["activation"] == Text("Clip"), none = activation[0] >= 'R';
+    const bool two = attrs["activation"] == Text("Clip"),
+               none = activation[0] >= 'R' || activation[0] == 'G';
     if (!none) attrs["activation_params"] = std::vector<double>(two ? 2 : 1, 0.3);
     add64({"MatMul", "midstream", {a, b, bias}, attrs, 1, slack});
   }
@@ -36,6 +37,8 @@ void AddFused(OpCases* cases, const Size& s) {
   add({Of(DType::kF64, {s.m, s.k}), b, Of(DType::kBF16, {s.n})},
       {{"output_dtype", Text("float16")}});
   for (DType stored : kHalves) {
+    add({a, Of(stored, {s.k, s.n}), bias}, {{"activation", Text("Gelu")}});
+    add({Of(stored, {s.m, s.k}), Of(stored, {s.k, s.n})}, {{"activation", Text("Gelu")}});
     add({a, Of(stored, {s.k, s.n}), bias}, {{"activation", Text("Sigmoid")}});
     add({a, Of(stored, {s.n, s.k})}, {{"transpose_b", Int(1)}});
     add({Of(stored, {s.m, s.k}), Of(stored, {s.k, s.n}), bias}, {});

@@ -97,6 +97,7 @@ void AddGeneratorCases(OpCases* cases);
 void AddRandomCases(OpCases* cases);
 void AddIndexingCases(OpCases* cases);
 void AddFunctionCases(OpCases* cases);
+void AddAttentionCases(OpCases* cases);
 
 // All of them.
 const OpCases& AllCases();

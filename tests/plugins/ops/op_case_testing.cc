@@ -126,6 +126,7 @@ const OpCases& AllCases() {
     AddRandomCases(&all);
     AddIndexingCases(&all);
     AddFunctionCases(&all);
+    AddAttentionCases(&all);
     return all;
   }();
   return cases;
