@@ -172,6 +172,29 @@ struct GraphConfig {
   DropoutPolicy dropout = DropoutPolicy::kRemove;
 };
 
+enum class Robot { kAuto, kNone, kLibero, kAloha, kDroid };
+enum class Normalization { kAuto, kZScore, kQuantile };
+enum class OnOff { kAuto, kOn, kOff };
+
+// What a checkpoint of OpenPI does not say of itself; `midstream policy` and `midstream check` read
+// it. What is left at its default ("auto", empty or 0) is as the preset says.
+struct PolicyConfig {
+  std::string preset;
+  Robot robot = Robot::kAuto;
+  int64_t horizon = 0;
+  int64_t max_token_len = 0;
+  int64_t steps = 10;
+  std::string tokenizer;
+  std::string asset_id;
+  std::string norm_stats;
+  std::string default_prompt;
+  Normalization normalization = Normalization::kAuto;
+  OnOff discrete_state_input = OnOff::kAuto;
+  OnOff adapt_to_pi = OnOff::kAuto;
+  std::vector<int64_t> delta_mask;  // runs: n > 0 deltas, n < 0 absolute
+  int64_t vision_heads = 0;
+};
+
 // Where a value came from.
 struct MS_API Origin {
   enum class Source { kDefault, kFile, kSet };
@@ -206,6 +229,7 @@ struct MS_API Config {
   GraphConfig graph;
   ShapesConfig shapes;
   CompareConfig compare;
+  PolicyConfig policy;
   std::map<std::string, InputConfig, std::less<>> inputs;  // by name, without ":0"
   std::map<std::string, BackendOptions, std::less<>> backends;
 
