@@ -45,8 +45,8 @@ void ForRange(const sdk::Host& host, double microseconds, int64_t units, int64_t
   });
 }
 
-// Hands out one of `count` pieces of scratch memory to each task that is running; Requires that no
-// more than count tasks run at once.
+// Hands out one of `count` pieces of scratch memory to each task that is running; a task that finds
+// none free waits for one.
 class ScratchSlots {
  public:
   explicit ScratchSlots(uint32_t count)
@@ -68,7 +68,9 @@ class ScratchSlots {
  private:
   uint32_t Take() {
     uint64_t free = free_.load(std::memory_order_relaxed);
-    while (!free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire)) {
+    while (free == 0 ||
+           !free_.compare_exchange_weak(free, free & (free - 1), std::memory_order_acquire)) {
+      if (free == 0) free = free_.load(std::memory_order_relaxed);
     }
     return static_cast<uint32_t>(__builtin_ctzll(free));
   }

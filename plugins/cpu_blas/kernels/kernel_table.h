@@ -140,6 +140,8 @@ enum class Unary : uint32_t {
   kTanh,
   kSigmoid,
   kErf,
+  kGelu,
+  kGeluTanh,
   kSign,
   kRelu,
   kLeakyRelu,
@@ -227,6 +229,19 @@ using ProductFunction = void (*)(const ProductArgs& args);
 
 enum class Reduce : uint32_t { kSum, kMean, kMax, kMin, kProd, kCount };
 
+// A row of attention scores s * scale + add, where `seen` says so, in place turned into exp(score -
+// largest). Null: all seen, nothing added. Steps as in BinaryRow.
+template <typename T>
+struct ScoreRow {
+  T* scores;
+  int64_t n;
+  T scale;
+  const T* add;
+  bool add_step;
+  const uint8_t* seen;
+  bool seen_step;
+};
+
 // What is computed in float32, for the 16-bit floats too, and in float64.
 template <typename T>
 struct Reals {
@@ -234,6 +249,15 @@ struct Reals {
   // out = x * scale + shift, per element.
   void (*scale_shift)(const T* x, const T* scale, const T* shift, T* out, int64_t n);
   void (*softmax_row)(const T* x, T* out, int64_t n, bool log);
+  // The sum of what is left in the row; 0, and zeros, when nothing is seen.
+  T (*score_row)(const ScoreRow<T>& row);
+  // (x - mean) / sqrt(variance + epsilon) * scale + shift, or without mean and shift (null). out may
+  // be x.
+  void (*normalize_row)(const T* x, const T* scale, const T* shift, T* out, int64_t n, T epsilon,
+                        bool centred);
+  // Pairs of a head turned by angles: neighbours (interleaved), or half apart. out may be x.
+  void (*rotate_row)(const T* x, const T* cosine, const T* sine, T* out, int64_t half,
+                     bool interleaved);
   // sums += x * x; and out = x / (bias + scale * sums)^beta.
   void (*add_squares)(const T* x, T* sums, int64_t n);
   void (*response_row)(const T* x, const T* sums, T* out, int64_t n, T bias, T scale, T beta);

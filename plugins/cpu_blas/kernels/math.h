@@ -107,6 +107,12 @@ MS_INLINE float Tanh(float x) {
 
 MS_INLINE float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
 
+// x / 2 * (1 + tanh(u)) = x * sigmoid(2 u) with u = sqrt(2 / pi) * (x + 0.044715 x^3).
+MS_INLINE float GeluTanh(float x) {
+  float u = x * Fused(x * x, -2.0f * 0.0356774081f, -2.0f * 0.797884561f);
+  return x / (1.0f + Exp(u));
+}
+
 MS_INLINE float Erf(float x) {
   float z = x * x;
   float p = 7.889119551e-05f;

@@ -119,6 +119,10 @@ MS_INLINE double Tanh(double x) {
   return x != x ? x : CopySign(grown / (grown + 2.0), x);
 }
 MS_INLINE double Sigmoid(double x) { return 1.0 / (1.0 + Exp(-x)); }
+MS_INLINE double GeluTanh(double x) {
+  double u = x * Fused(x * x, -2.0 * 0.035677408136300125, -2.0 * 0.79788456080286536);
+  return x / (1.0 + Exp(u));
+}
 MS_INLINE double Erf(double x) { return erf(x); }
 MS_INLINE double Softplus(double x) {
   double positive = x > 0.0 ? x : 0.0;

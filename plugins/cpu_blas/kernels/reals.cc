@@ -50,6 +50,81 @@ void SoftmaxRow64(const double* x, double* out, int64_t n, bool log) {
 }
 
 template <typename T>
+T ScoreRowOf(const ScoreRow<T>& row) {
+  T* s = row.scores;
+  const int64_t n = row.n;
+  constexpr T kHidden = static_cast<T>(-__builtin_inff());
+  if (row.add != nullptr) {
+    if (row.add_step) {
+      for (int64_t i = 0; i < n; ++i) s[i] = Fused(s[i], row.scale, row.add[i]);
+    } else {
+      const T add = row.add[0];
+      for (int64_t i = 0; i < n; ++i) s[i] = Fused(s[i], row.scale, add);
+    }
+  } else {
+    for (int64_t i = 0; i < n; ++i) s[i] *= row.scale;
+  }
+  if (row.seen != nullptr && row.seen_step) {
+    for (int64_t i = 0; i < n; ++i) s[i] = row.seen[i] != 0 ? s[i] : kHidden;
+  }
+  const bool none = row.seen != nullptr && !row.seen_step && row.seen[0] == 0;
+  const T largest = none ? kHidden : Join<T, false>(s, n);
+  if (largest == kHidden) {
+    for (int64_t i = 0; i < n; ++i) s[i] = T(0);
+    return T(0);
+  }
+  for (int64_t i = 0; i < n; ++i) s[i] = Exp(s[i] - largest);
+  constexpr int64_t kPiece = 1024;  // summed apart, which keeps the rounding error small
+  T sum = 0;
+  for (int64_t i = 0; i < n; i += kPiece) sum += Join<T, true>(s + i, Min(kPiece, n - i));
+  return sum;
+}
+
+template <typename T>
+void NormalizeRow(const T* x, const T* scale, const T* shift, T* out, int64_t n, T epsilon,
+                  bool centred) {
+  constexpr int64_t kPiece = 256;
+  T piece[kPiece];
+  T sum = 0, squares = 0;
+  for (int64_t at = 0; centred && at < n; at += kPiece) {
+    sum += Join<T, true>(x + at, Min(kPiece, n - at));
+  }
+  const T mean = centred ? sum / static_cast<T>(n) : T(0);
+  for (int64_t at = 0; at < n; at += kPiece) {
+    const int64_t count = Min(kPiece, n - at);
+    for (int64_t i = 0; i < count; ++i) piece[i] = (x[at + i] - mean) * (x[at + i] - mean);
+    squares += Join<T, true>(piece, count);
+  }
+  const T factor = T(1) / SquareRoot(squares / static_cast<T>(n) + epsilon);
+  if (shift == nullptr) {
+    MS_SAME_PLACE
+    for (int64_t i = 0; i < n; ++i) out[i] = (x[i] - mean) * factor * scale[i];
+  } else {
+    MS_SAME_PLACE
+    for (int64_t i = 0; i < n; ++i) out[i] = Fused((x[i] - mean) * factor, scale[i], shift[i]);
+  }
+}
+
+template <typename T>
+void RotateRow(const T* x, const T* cosine, const T* sine, T* out, int64_t half, bool interleaved) {
+  if (interleaved) {
+    MS_SAME_PLACE
+    for (int64_t i = 0; i < half; ++i) {
+      const T a = x[2 * i], b = x[2 * i + 1];
+      out[2 * i] = a * cosine[i] - b * sine[i];
+      out[2 * i + 1] = a * sine[i] + b * cosine[i];
+    }
+  } else {
+    MS_SAME_PLACE
+    for (int64_t i = 0; i < half; ++i) {
+      const T a = x[i], b = x[half + i];
+      out[i] = a * cosine[i] - b * sine[i];
+      out[half + i] = a * sine[i] + b * cosine[i];
+    }
+  }
+}
+
+template <typename T>
 void AddSquares(const T* x, T* sums, int64_t n) {
   for (int64_t i = 0; i < n; ++i) sums[i] = Fused(x[i], x[i], sums[i]);
 }
@@ -79,6 +154,9 @@ void ResponseRow(const T* x, const T* sums, T* out, int64_t n, T bias, T scale, 
 template <typename T>
 void FillReals(Reals<T>* table) {
   table->scale_shift = ScaleShift<T>;
+  table->score_row = ScoreRowOf<T>;
+  table->normalize_row = NormalizeRow<T>;
+  table->rotate_row = RotateRow<T>;
   table->add_squares = AddSquares<T>;
   table->response_row = ResponseRow<T>;
   if constexpr (sizeof(T) == sizeof(float)) {

@@ -19,6 +19,8 @@ MS_INLINE T Apply(T x, T p0, T p1) {
   if constexpr (kOp == Unary::kTanh) return Tanh(x);
   if constexpr (kOp == Unary::kSigmoid) return Sigmoid(x);
   if constexpr (kOp == Unary::kErf) return Erf(x);
+  if constexpr (kOp == Unary::kGelu) return T(0.5) * x * (T(1) + Erf(x * T(0.70710678118654752)));
+  if constexpr (kOp == Unary::kGeluTanh) return GeluTanh(x);
   if constexpr (kOp == Unary::kSign) return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
   if constexpr (kOp == Unary::kRelu) return x < T(0) ? T(0) : x;
   if constexpr (kOp == Unary::kLeakyRelu) return x < T(0) ? p0 * x : x;

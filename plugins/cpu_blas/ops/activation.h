@@ -42,6 +42,8 @@ inline std::optional<Activation> ParseActivation(const sdk::NodeView& node) {
     a.pass = Unary::kSigmoid;
   } else if (name == "Tanh") {
     a.pass = Unary::kTanh;
+  } else if (name == "Gelu") {
+    a.pass = Unary::kGeluTanh;
   } else {
     return std::nullopt;
   }

@@ -50,6 +50,7 @@ constexpr UnaryName kUnaryNames[] = {
     {"Softplus", Unary::kSoftplus},
     {"Softsign", Unary::kSoftsign},
     {"Clip", Unary::kClip},
+    {"Gelu", Unary::kGelu},
 };
 
 std::optional<Unary> FindUnary(std::string_view op) {
@@ -143,6 +144,9 @@ Claim ClaimUnary(const NodeView& node) {
 
 std::unique_ptr<sdk::Kernel> CreateUnary(const NodeView& node, const Setup& setup) {
   Unary unary = *FindUnary(node.op());
+  if (unary == Unary::kGelu && node.String("approximate", "none") == "tanh") {
+    unary = Unary::kGeluTanh;
+  }
   double p0 = 0.0, p1 = 0.0;
   if (unary == Unary::kLeakyRelu) p0 = node.Float("alpha", 0.01);
   if (unary == Unary::kElu) p0 = node.Float("alpha", 1.0);

@@ -12,10 +12,10 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 
 OpList MakeList() {
   OpList list;
-  for (auto add :
-       {AddMatMulOps, AddConvOps, AddPoolOps, AddElementwiseOps, AddNormalizationOps, AddReduceOps,
-        AddViewOps, AddMovementOps, AddSelectOps, AddCastOps, AddPowOps, AddResponseOps,
-        AddGenerateOps, AddRandomOps, AddIndexingOps, AddTrigonometryOps}) {
+  for (auto add : {AddMatMulOps, AddConvOps, AddPoolOps, AddElementwiseOps, AddNormalizationOps,
+                   AddReduceOps, AddViewOps, AddMovementOps, AddSelectOps, AddCastOps, AddPowOps,
+                   AddResponseOps, AddGenerateOps, AddRandomOps, AddIndexingOps, AddTrigonometryOps,
+                   AddRowNormalizationOps, AddRotationOps, AddAttentionOps}) {
     add(&list);
   }
   std::sort(list.begin(), list.end(), Before);

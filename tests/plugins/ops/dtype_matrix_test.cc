@@ -27,12 +27,7 @@ const std::map<std::string, std::string> kLeftOut = {
     {"BitwiseNot", "rare, and on small tensors"},
     {"BitwiseOr", "rare, and on small tensors"},
     {"BitwiseXor", "rare, and on small tensors"},
-    {"Attention", "no kernel of its own so far"},
     {"CumSum", "16-bit floats and small integers are not summed up"},
-    {"Gelu", "no kernel of its own so far"},
-    {"LayerNormalization", "no kernel of its own so far"},
-    {"RMSNormalization", "no kernel of its own so far"},
-    {"RotaryEmbedding", "no kernel of its own so far"},
     {"TopK", "only float32, int32 and int64 are ranked"},
     {"midstream.CumProd", "rare, and on small tensors"},
 };
