@@ -10,9 +10,9 @@ set -euo pipefail
 packages=(
   # Tools. clang checks that the plugin header is clean for a second compiler.
   g++ clang cmake ninja-build ccache pkg-config binutils
-  # The core: plugin loading, TOML (as a shared library), checkpoint tables, npz files, text, SHA-256, the JSON of
-  # safetensors files and of the command, tensors of other frameworks.
-  libltdl-dev libtomlplusplus-dev libsnappy-dev libzip-dev libfmt-dev libssl-dev nlohmann-json3-dev libdlpack-dev
+  # The core: plugin loading, TOML (as a shared library), checkpoint tables, npz files, Orbax checkpoints, text, SHA-256,
+  # the JSON of safetensors files and of the command, tensors of other frameworks.
+  libltdl-dev libtomlplusplus-dev libsnappy-dev libzip-dev libzstd-dev libfmt-dev libssl-dev nlohmann-json3-dev libdlpack-dev
   # The command.
   libcli11-dev
   # cpu_blas opens OpenBLAS at run time, so only its library is needed.

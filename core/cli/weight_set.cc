@@ -55,7 +55,7 @@ bool IsFolderOfArrays(const std::string& path) {
 }
 
 Result<WeightSet> Open(const std::string& path) {
-  if (formats::IsTensorFileName(path)) {
+  if (formats::IsTensorFile(path)) {
     MS_ASSIGN_OR_RETURN(auto file, formats::OpenTensorFile(path));
     return FromFile(std::move(file));
   }

@@ -1,5 +1,5 @@
 // WeightSet: named tensors for the commands about weights, from a model, a checkpoint without its graph,
-// a .safetensors or .npz file, or a folder of .npy files, read one tensor at a time.
+// a .safetensors or .npz file, an Orbax checkpoint, or a folder of .npy files, read one tensor at a time.
 #ifndef MIDSTREAM_CORE_CLI_WEIGHT_SET_H_
 #define MIDSTREAM_CORE_CLI_WEIGHT_SET_H_
 

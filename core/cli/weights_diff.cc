@@ -181,7 +181,8 @@ void AddWeightsDiff(CLI::App& weights, Action* action) {
       "  midstream weights diff model.ckpt-0 model.ckpt-100\n"
       "  midstream weights diff policy.safetensors model.ckpt-100 --only 'fc*'\n",
       &args->json);
-  command->add_option("A", args->a, ".safetensors, .npz, or a checkpoint")->required();
+  command->add_option("A", args->a, ".safetensors, .npz, or a checkpoint, of Orbax too")
+      ->required();
   command->add_option("B", args->b, "The same")->required();
   AddOnly(*command, &args->only);
   command->callback([=] { *action = [=] { return Diff(*args); }; });

@@ -143,8 +143,9 @@ void AddWeightsShow(CLI::App& weights, Action* action) {
                  "  midstream weights show model.ckpt-4000 --stats --only 'conv*'\n",
                  &args->json);
   command
-      ->add_option("FILE", args->path,
-                   ".safetensors, .npz, or a checkpoint, with its graph or without")
+      ->add_option(
+          "FILE", args->path,
+          ".safetensors, .npz, an Orbax checkpoint, or one of TensorFlow with its graph or without")
       ->required();
   command->add_flag("--stats", args->statistics,
                     "Smallest, largest and mean value, standard deviation, values that are not "

@@ -1,4 +1,5 @@
-// TensorFile: a file of named tensors, whatever its format, read one tensor at a time.
+// TensorFile: a file of named tensors, or a folder that stands for one, whatever its format, read one
+// tensor at a time.
 //
 // Opening one validates all that it says about its tensors against the bytes that are there; memory
 // is taken for the tensors that are read. Files are read in place: one that is written to meanwhile
@@ -49,8 +50,11 @@ Result<Tensor> ReadAsTold(const TensorInfo& info, const TensorProvider& read, si
 // Whether the name of `path` is that of a .safetensors or .npz file.
 bool IsTensorFileName(const std::string& path);
 
-// Opens a file by the end of its name. Errors: NOT_FOUND; INVALID_ARGUMENT for another name;
-// DATA_LOSS; UNIMPLEMENTED naming a tensor whose dtype the engine does not have.
+// Whether `path` has such a name or is the folder of an Orbax checkpoint.
+bool IsTensorFile(const std::string& path);
+
+// Opens an Orbax checkpoint, or a file by the end of its name. Errors: NOT_FOUND; INVALID_ARGUMENT
+// for another name; DATA_LOSS; UNIMPLEMENTED naming a tensor whose dtype the engine does not have.
 Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path);
 
 enum class TensorFormat { kSafetensors, kNpz };

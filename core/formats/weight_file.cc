@@ -129,7 +129,7 @@ Status FileWeights::Refusal(const std::vector<std::string>& problems) const {
 Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model, const std::string& path,
                                                   const MatchOptions& options) {
   MS_RETURN_IF_ERROR(CheckRenameRules(options.rename));
-  if (!IsTensorFileName(path)) return model.OpenWeights(path);
+  if (!IsTensorFile(path)) return model.OpenWeights(path);
   MS_ASSIGN_OR_RETURN(auto file, OpenTensorFile(path));
   return OpenWeights(model, std::move(file), options);
 }

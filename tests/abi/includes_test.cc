@@ -140,6 +140,9 @@ TEST(Includes, OfSomeLibrariesAreInOneFile) {
     if (include.name.rfind("leveldb/", 0) == 0) {
       EXPECT_EQ(include.file.rfind("core/formats/tensorflow/", 0), 0u) << Where(include);
     }
+    if (include.name == "zstd.h") {
+      EXPECT_EQ(include.file, "core/formats/orbax/zstd.cc") << Where(include);
+    }
     if (include.name.rfind("CLI/", 0) == 0) {
       EXPECT_EQ(CoreFolder(include.file), "cli") << Where(include);
     }
