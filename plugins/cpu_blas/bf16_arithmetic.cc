@@ -29,11 +29,12 @@ double MeasureSpeedup(const KernelTable& isa) {
   avx512_bf16::PackPairs(shape, b.data(), pairs.data(), 0, 2);
   GemmArgs plain{a.data(), kK, &kNoOffset, 1,     kK,   packed.data(), kN,
                  c.data(), kN, nullptr,    false, 0.0f, 0.0f};
-  avx512_bf16::PairArgs native{narrow_a.data(), kK,    pairs.data(), kN,  c.data(),
-                               nullptr,         false, 0.0f,         0.0f};
+  std::vector<uint32_t> rows(static_cast<size_t>(avx512_bf16::PackedRowPairs(kRows, kK)));
+  avx512_bf16::PackRowPairs(narrow_a.data(), kRows, kK, rows.data(), 0, 1);
+  avx512_bf16::PairArgs native{rows.data(), kRows, kK, pairs.data(), kN, c.data(), kN, nullptr};
   auto gemm = isa.gemm[static_cast<int>(Storage::kBF16)];
   double widened = ShortestRun(kRuns, [&] { gemm(plain, 0, kRows, 0, Panels(isa, kN)); });
-  double direct = ShortestRun(kRuns, [&] { avx512_bf16::MultiplyPairs(native, 0, kRows, 0, 2); });
+  double direct = ShortestRun(kRuns, [&] { avx512_bf16::MultiplyPairs(native, 0, 1, 0, 2); });
   return direct > 0 ? widened / direct : 0.0;
 }
 
@@ -43,9 +44,9 @@ const BF16Arithmetic* MeasuredBF16Arithmetic() {
   static const BF16Arithmetic* const measured = []() -> const BF16Arithmetic* {
     const KernelTable* isa = ChooseIsa("avx512");
     if (isa == nullptr || !ThisCpu().avx512_bf16) return nullptr;
-    static const BF16Arithmetic found = {avx512_bf16::PairElements, avx512_bf16::PackPairs,
-                                         avx512_bf16::UnpackPairs, avx512_bf16::MultiplyPairs,
-                                         MeasureSpeedup(*isa)};
+    static const BF16Arithmetic found = {avx512_bf16::PairElements,  avx512_bf16::PackPairs,
+                                         avx512_bf16::UnpackPairs,   avx512_bf16::PackRowPairs,
+                                         avx512_bf16::MultiplyPairs, MeasureSpeedup(*isa)};
     return &found;
   }();
   return measured;

@@ -13,6 +13,7 @@ struct BF16Arithmetic {
   decltype(&avx512_bf16::PairElements) elements;
   decltype(&avx512_bf16::PackPairs) pack;
   decltype(&avx512_bf16::UnpackPairs) unpack;
+  decltype(&avx512_bf16::PackRowPairs) pack_rows;
   decltype(&avx512_bf16::MultiplyPairs) multiply;
   double speedup;  // over float32 arithmetic on the same bfloat16 weights, as measured
 };

@@ -17,8 +17,14 @@ struct Activation {
   float p0 = 0.0f;
   float p1 = 0.0f;
 
+  // What is no clip.
   void RunPass(const KernelTable& isa, float* x, int64_t n) const {
     if (pass) isa.unary[static_cast<uint32_t>(*pass)](x, x, n, p0, p1);
+  }
+  // All of it.
+  void RunRow(const KernelTable& isa, float* x, int64_t n) const {
+    if (clip) isa.unary[static_cast<uint32_t>(Unary::kClip)](x, x, n, low, high);
+    RunPass(isa, x, n);
   }
 };
 

@@ -118,6 +118,7 @@ class AttentionKernel final : public sdk::Kernel {
     Left* queries;
     Real* scores;
     Left* weights;  // the scores as a left-hand side
+    Left* work;     // of the products
     Real* sums;
     Real* result;
     uint64_t bytes;
@@ -133,6 +134,8 @@ class AttentionKernel final : public sdk::Kernel {
     } else {
       slot.weights = scratch.Take<Left>(job.block_rows * job.k.length);
     }
+    slot.work = scratch.Take<Left>(
+        products_.WorkElements(job.block_rows, std::max(job.q.width, job.k.length)));
     slot.sums = scratch.Take<Real>(job.block_rows);
     slot.result = scratch.Take<Real>(job.block_rows * job.v.width);
     slot.bytes = scratch.used();
@@ -199,7 +202,8 @@ class AttentionKernel final : public sdk::Kernel {
                                slot.queries + row * job.q.width, job.q.width);
     }
     products_.Multiply(slot.queries, rows, job.q.width,
-                       job.keys + static_cast<uint64_t>(group) * job.key_bytes, keys, slot.scores);
+                       job.keys + static_cast<uint64_t>(group) * job.key_bytes, keys, slot.scores,
+                       slot.work);
     for (int64_t row = 0; row < rows; ++row) {
       slot.sums[row] = RealsOf(isa_, Real{})
                            .score_row(job.mask.Row(slot.scores + row * keys, keys, job.scale, b,
@@ -210,7 +214,7 @@ class AttentionKernel final : public sdk::Kernel {
     }
     products_.Multiply(slot.weights, rows, keys,
                        job.values + static_cast<uint64_t>(group) * job.value_bytes, job.v.width,
-                       slot.result);
+                       slot.result, slot.work);
     for (int64_t row = 0; row < rows; ++row) {
       Real* result = slot.result + row * job.v.width;
       const Real sum = slot.sums[row], factor = sum > 0 ? 1 / sum : sum;

@@ -2,7 +2,7 @@
 // with the dtype: float32 over keys and values of any 16 or 32 bit storage, bfloat16, float64.
 //
 // Each keeps the right-hand side [k, n] in a form of its own, and multiplies rows of Left by it:
-// C[rows, n] = A[rows, k] * B. All of it runs on one thread; the attention kernel has the threads.
+// C[rows, n] = A[rows, k] * B, with some elements of scratch memory. All of it runs on one thread; the attention kernel has the threads.
 #ifndef MIDSTREAM_PLUGINS_CPU_BLAS_OPS_ATTENTION_PRODUCTS_H_
 #define MIDSTREAM_PLUGINS_CPU_BLAS_OPS_ATTENTION_PRODUCTS_H_
 
@@ -25,8 +25,9 @@ struct FloatProducts {
   void Pack(const PackShape& shape, const void* b, std::byte* packed) const {
     isa.pack(shape, storage, b, packed, 0, Panels(isa, shape.n));
   }
+  int64_t WorkElements(int64_t, int64_t) const { return 0; }
   void Multiply(const float* a, int64_t rows, int64_t k, const std::byte* packed, int64_t n,
-                float* c) const {
+                float* c, float*) const {
     const GemmArgs gemm{a, k, &kNoOffset, 1, k, packed, n, c, n, nullptr, false, 0.0f, 0.0f};
     isa.gemm[static_cast<int>(storage)](gemm, 0, rows, 0, Panels(isa, n));
   }
@@ -51,11 +52,17 @@ struct BF16Products {
     arithmetic.pack(shape, static_cast<const uint16_t*>(b), reinterpret_cast<uint16_t*>(packed), 0,
                     BF16Panels(shape.n));
   }
+  int64_t WorkElements(int64_t rows, int64_t k) const {
+    return 2 * avx512_bf16::PackedRowPairs(rows, k);
+  }
   void Multiply(const uint16_t* a, int64_t rows, int64_t k, const std::byte* packed, int64_t n,
-                float* c) const {
-    const avx512_bf16::PairArgs pairs{
-        a, k, reinterpret_cast<const uint16_t*>(packed), n, c, nullptr, false, 0.0f, 0.0f};
-    arithmetic.multiply(pairs, 0, rows, 0, BF16Panels(n));
+                float* c, uint16_t* work) const {
+    auto* row_pairs = reinterpret_cast<uint32_t*>(work);
+    const int64_t tiles = avx512_bf16::PairTiles(rows);
+    arithmetic.pack_rows(a, rows, k, row_pairs, 0, tiles);
+    const avx512_bf16::PairArgs pairs{row_pairs, rows, k, reinterpret_cast<const uint16_t*>(packed),
+                                      n,         c,    n, nullptr};
+    arithmetic.multiply(pairs, 0, tiles, 0, BF16Panels(n));
   }
   void LeftFromTensor(ms_dtype, const void* x, uint16_t* to, int64_t n) const {
     __builtin_memcpy(to, x, static_cast<size_t>(n) * sizeof(uint16_t));
@@ -65,7 +72,9 @@ struct BF16Products {
   }
 
  private:
-  static int64_t BF16Panels(int64_t n) { return (n + 31) / 32; }
+  static int64_t BF16Panels(int64_t n) {
+    return (n + avx512_bf16::kPairPanel - 1) / avx512_bf16::kPairPanel;
+  }
 };
 
 struct DoubleProducts {
@@ -86,8 +95,9 @@ struct DoubleProducts {
       }
     }
   }
+  int64_t WorkElements(int64_t, int64_t) const { return 0; }
   void Multiply(const double* a, int64_t rows, int64_t k, const std::byte* packed, int64_t n,
-                double* c) const {
+                double* c, double*) const {
     ProductArgs product{};
     product.a = a;
     product.a_row = k;

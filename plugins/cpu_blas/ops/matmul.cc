@@ -235,7 +235,13 @@ class MatMulKernel final : public sdk::Kernel {
     } else if (options_.alpha != 1.0f) {
       for (int64_t i = 0; i < args.outputs[0].count(); ++i) o.out[i] *= options_.alpha;
     }
-    options_.activation.RunPass(isa_, o.out, args.outputs[0].count());
+    if (!options_.activation.pass) return;
+    constexpr double kElementsPerMicrosecond = 1e3;
+    const int64_t count = args.outputs[0].count();
+    ForRange(*args.host, static_cast<double>(count) / kElementsPerMicrosecond, count, 512,
+             [&](int64_t begin, int64_t end) {
+               options_.activation.RunPass(isa_, o.out + begin, end - begin);
+             });
   }
 
   const KernelTable& isa_;

@@ -8,8 +8,14 @@ namespace {
 using sdk::KernelArgs;
 using sdk::TensorView;
 
-constexpr int64_t kPanel = 32, kRowTile = 14;  // of the kernel
+using avx512_bf16::FirstRowOfTile;
+using avx512_bf16::kPairPanel;
+using avx512_bf16::PairTiles;
+
 constexpr double kProductsPerMicrosecond = 80e3;
+// A block of results is so many panels and tiles at most: it stays in the second-level cache until
+// it is finished.
+constexpr int64_t kBlockPanels = 4, kBlockTiles = 64;
 
 class BF16MatMulKernel final : public sdk::Kernel {
  public:
@@ -38,54 +44,98 @@ class BF16MatMulKernel final : public sdk::Kernel {
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
     ScratchCutter scratch(nullptr);
-    if (shapes.n_inputs > 2) AsFloats(isa_, shapes.inputs[2], &scratch);
-    OutputFloats(shapes.outputs[0], &scratch);
+    Prepare(shapes, &scratch);
     return scratch.used();
   }
 
   void Run(const KernelArgs& args) const override {
-    const TensorView& out = args.outputs[0];
-    if (out.count() == 0) return;
+    if (args.outputs[0].count() == 0) return;
     ScratchCutter scratch(args.scratch);
-    const float* bias = args.n_inputs > 2 ? AsFloats(isa_, args.inputs[2], &scratch) : nullptr;
-    float* c = OutputFloats(out, &scratch);
-    const PackShape shape = ShapeOf(args.inputs[1]);
-    avx512_bf16::PairArgs pairs{args.inputs[0].as<const uint16_t>(),
-                                shape.k,
-                                reinterpret_cast<const uint16_t*>(args.packed[1]),
-                                shape.n,
-                                c,
-                                bias,
-                                activation_.clip,
-                                activation_.low,
-                                activation_.high};
-    Multiply(pairs, out.count() / shape.n, *args.host);
-    activation_.RunPass(isa_, c, out.count());
-    FinishFloats(isa_, c, out);
+    const Job job = Prepare(args, &scratch);
+    const int64_t tiles = PairTiles(job.pairs.rows);
+    ForRange(*args.host, static_cast<double>(args.inputs[0].count()) / 1e3, tiles, 1,
+             [&](int64_t begin, int64_t end) {
+               arithmetic_.pack_rows(args.inputs[0].as<const uint16_t>(), job.pairs.rows,
+                                     job.pairs.k, job.packed_rows, begin, end);
+             });
+    const double products = static_cast<double>(job.pairs.k * job.pairs.n) *
+                            static_cast<double>(std::max<int64_t>(job.pairs.rows, 4));
+    ScratchSlots slots(job.slots);
+    // Panels first: neighbouring blocks share the rows.
+    ForRange(*args.host, products / kProductsPerMicrosecond, job.panel_blocks * job.tile_blocks, 1,
+             [&](int64_t begin, int64_t end) {
+               ScratchSlots::Lease lease(&slots);
+               for (int64_t block = begin; block < end; ++block) {
+                 RunBlock(args, job, block / job.panel_blocks, block % job.panel_blocks,
+                          job.results + lease.index() * job.slot_floats);
+               }
+             });
   }
 
  private:
-  static int64_t Panels(int64_t n) { return (n + kPanel - 1) / kPanel; }
+  struct Job {
+    avx512_bf16::PairArgs pairs{};
+    uint32_t* packed_rows = nullptr;
+    int64_t panels = 0, panel_blocks = 0, tile_blocks = 0;
+    uint32_t slots = 1;
+    int64_t slot_floats = 0;
+    float* results = nullptr;  // a block for each task
+  };
+
+  Job Prepare(const KernelArgs& args, ScratchCutter* scratch) const {
+    const PackShape shape = ShapeOf(args.inputs[1]);
+    Job job;
+    job.pairs.k = shape.k;
+    job.pairs.n = shape.n;
+    job.pairs.rows = shape.n == 0 ? 0 : args.outputs[0].count() / shape.n;
+    job.pairs.b =
+        reinterpret_cast<const uint16_t*>(args.packed != nullptr ? args.packed[1] : nullptr);
+    job.pairs.bias = args.n_inputs > 2 ? AsFloats(isa_, args.inputs[2], scratch) : nullptr;
+    job.packed_rows =
+        scratch->Take<uint32_t>(avx512_bf16::PackedRowPairs(job.pairs.rows, job.pairs.k));
+    job.pairs.a = job.packed_rows;
+    job.panels = Panels(shape.n);
+    job.slots = Threads(*args.host);
+    const int64_t tiles = PairTiles(job.pairs.rows);
+    job.panel_blocks = (job.panels + kBlockPanels - 1) / kBlockPanels;
+    // Few panels are not enough for the threads.
+    const int64_t wanted =
+        (4 * job.slots + job.panel_blocks - 1) / std::max<int64_t>(job.panel_blocks, 1);
+    job.tile_blocks = std::max((tiles + kBlockTiles - 1) / kBlockTiles, std::min(wanted, tiles));
+    const int64_t most = tiles == 0 ? 0 : (tiles + job.tile_blocks - 1) / job.tile_blocks;
+    job.slot_floats = most * avx512_bf16::kPairTile * kBlockPanels * kPairPanel;
+    job.results = scratch->Take<float>(job.slots * job.slot_floats);
+    return job;
+  }
+
+  void RunBlock(const KernelArgs& args, const Job& job, int64_t tile_block, int64_t panel_block,
+                float* results) const {
+    const int64_t tiles = PairTiles(job.pairs.rows), n = job.pairs.n;
+    const int64_t tile_begin = tiles * tile_block / job.tile_blocks;
+    const int64_t tile_end = tiles * (tile_block + 1) / job.tile_blocks;
+    const int64_t panel_begin = job.panels * panel_block / job.panel_blocks;
+    const int64_t panel_end = job.panels * (panel_block + 1) / job.panel_blocks;
+    avx512_bf16::PairArgs pairs = job.pairs;
+    pairs.c = results;
+    pairs.c_step = (panel_end - panel_begin) * kPairPanel;
+    arithmetic_.multiply(pairs, tile_begin, tile_end, panel_begin, panel_end);
+    const int64_t column = panel_begin * kPairPanel;
+    const int64_t width = std::min(panel_end * kPairPanel, n) - column;
+    const TensorView& out = args.outputs[0];
+    for (int64_t row = FirstRowOfTile(pairs.rows, tile_begin);
+         row < FirstRowOfTile(pairs.rows, tile_end); ++row, results += pairs.c_step) {
+      activation_.RunRow(isa_, results, width);
+      auto* to = static_cast<std::byte*>(out.data) +
+                 static_cast<uint64_t>(row * n + column) * sdk::ByteWidth(out.dtype);
+      isa_.narrow(StorageOf(out.dtype), results, to, width);
+    }
+  }
+
+  static int64_t Panels(int64_t n) { return (n + kPairPanel - 1) / kPairPanel; }
 
   PackShape ShapeOf(const TensorView& b) const {
     if (transpose_b_) return {b.dim(1), b.dim(0), 1, b.dim(1)};
     return {b.dim(0), b.dim(1), b.dim(1), 1};
-  }
-
-  void Multiply(const avx512_bf16::PairArgs& pairs, int64_t rows, const sdk::Host& host) const {
-    const int64_t panels = Panels(pairs.n);
-    double products =
-        static_cast<double>(pairs.k * pairs.n) * static_cast<double>(std::max<int64_t>(rows, 4));
-    double microseconds = products / kProductsPerMicrosecond;
-    if (panels * kRowTile >= rows) {
-      ForRange(host, microseconds, panels, 1, [&](int64_t begin, int64_t end) {
-        arithmetic_.multiply(pairs, 0, rows, begin, end);
-      });
-    } else {
-      ForRange(host, microseconds, rows, kRowTile, [&](int64_t begin, int64_t end) {
-        arithmetic_.multiply(pairs, begin, end, 0, panels);
-      });
-    }
   }
 
   const KernelTable& isa_;

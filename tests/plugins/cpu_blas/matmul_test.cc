@@ -66,6 +66,35 @@ TEST(CpuBlasMatMul, TakesEveryFloatStorage) {
   });
 }
 
+// Several blocks of rows, of columns and of k, as bfloat16 arithmetic cuts them.
+TEST(CpuBlasMatMul, BlocksOfBFloat16) {
+  ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
+    for (const Sizes& s : {Sizes{910, 21, 300}, Sizes{29, 4101, 135}, Sizes{120, 9, 2}}) {
+      CheckProduct(device, s, DType::kBF16, DType::kBF16, Via::kWeight);
+    }
+  });
+}
+
+// Whether a value is activated does not depend on the block that it is in.
+TEST(CpuBlasMatMul, ActivatesEveryBlock) {
+  ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
+    for (DType x : {DType::kF32, DType::kBF16}) {
+      Values values(8);
+      Tensor a = Narrowed(values.Floats({100, 12}), x);
+      Tensor b = Narrowed(values.Floats({12, 700}), DType::kBF16);
+      std::vector<double> expected = Product(a, b, 100, 12, 700);
+      for (double& y : expected) {
+        y = y / (1.0 + std::exp(-1.5957691216057308 * y * (1.0 + 0.044715 * y * y)));
+      }
+      NodeCase node{"MatMul", "midstream", {}, {{a}, {b, Via::kWeight}}};
+      node.attrs["activation"] = std::string("Gelu");
+      auto out = RunNode(device, node);
+      ASSERT_TRUE(out.ok()) << out.status().message();
+      ExpectNear((*out)[0], expected, ToleranceOf(x));
+    }
+  });
+}
+
 TEST(CpuBlasMatMul, BroadcastsBatches) {
   ForEachIsa([](const std::shared_ptr<backend::Device>& device) {
     Values values(3);

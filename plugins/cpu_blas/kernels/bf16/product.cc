@@ -1,3 +1,6 @@
+// Loops, outside in: blocks of k, tiles of rows, panels. A tile's part of a block stays in the first
+// two cache levels while the panels pass; the caller takes few panels at a time, so that theirs stay
+// in the second. While the tiles work on one block of a panel, the next one is read ahead.
 #include "kernels/bf16/product.h"
 
 #include "kernels/vec.h"
@@ -5,64 +8,73 @@
 namespace midstream::cpu_blas::avx512_bf16 {
 namespace {
 
-constexpr int64_t kPanel = 32;
-constexpr int kRowTile = 14;
+constexpr int64_t kBlockPairs = 1024;          // of k
+constexpr int64_t kPairStep = 2 * kPairPanel;  // elements of a panel for one pair of rows
+constexpr int64_t kStepBytes = 2 * kPairStep;
 
 using Pairs = __m512bh;
 
 MS_INLINE Pairs LoadPairs(const uint16_t* p) {
   return reinterpret_cast<Pairs>(_mm512_loadu_si512(p));
 }
-// The pair at p in every lane; the second of the last pair of an odd row counts as zero.
-MS_INLINE Pairs BroadcastPair(const uint16_t* p, bool single) {
-  uint32_t pair = p[0];
-  if (!single) __builtin_memcpy(&pair, p, sizeof pair);
-  return reinterpret_cast<Pairs>(_mm512_set1_epi32(static_cast<int>(pair)));
-}
+
+struct TileArgs {
+  const uint32_t* a;
+  const uint16_t* b;
+  int64_t pairs;  // of k
+  float* c;
+  int64_t c_step;
+  int64_t columns;
+  const float* bias;  // of the first column; null: zero
+  bool accumulate;    // start from c instead of the bias
+  const char* prefetch;
+  int64_t prefetch_step;
+};
 
 template <int MR>
-void Tile(const PairArgs& args, int64_t row, int64_t panel) {
-  const int64_t width = Min(kPanel, args.n - panel * kPanel);
-  const uint16_t* a = args.a + row * args.k;
-  const uint16_t* b = args.b + panel * kPanel * ((args.k + 1) / 2 * 2);
-  const float* bias = args.bias != nullptr ? args.bias + panel * kPanel : nullptr;
+void Tile(const TileArgs& t) {
   Vec sum[MR][2];
   MS_UNROLL
   for (int j = 0; j < 2; ++j) {
-    int64_t left = Max(0, width - j * kLanes);
-    Vec start = bias != nullptr ? LoadUpTo(bias + j * kLanes, left) : Set(0.0f);
-    MS_UNROLL
-    for (int i = 0; i < MR; ++i) sum[i][j] = start;
-  }
-  auto step = [&](int64_t k, bool single) __attribute__((always_inline)) {
-    Pairs b0 = LoadPairs(b + k * kPanel), b1 = LoadPairs(b + k * kPanel + 32);
+    const int64_t left = Max(0, t.columns - j * kLanes);
+    Vec start = Set(0.0f);
+    if (t.bias != nullptr && !t.accumulate) start = LoadUpTo(t.bias + j * kLanes, left);
     MS_UNROLL
     for (int i = 0; i < MR; ++i) {
-      Pairs x = BroadcastPair(a + i * args.k + k, single);
+      sum[i][j] = t.accumulate ? LoadUpTo(t.c + i * t.c_step + j * kLanes, left) : start;
+    }
+  }
+  const uint32_t* a = t.a;
+  const uint16_t* b = t.b;
+  const char* prefetch = t.prefetch;
+  for (int64_t k = 0; k < t.pairs; ++k) {
+    const Pairs b0 = LoadPairs(b), b1 = LoadPairs(b + kPairPanel);
+    Prefetch(prefetch);
+    prefetch += t.prefetch_step;
+    MS_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      const auto x = reinterpret_cast<Pairs>(_mm512_set1_epi32(static_cast<int>(a[i])));
       sum[i][0] = _mm512_dpbf16_ps(sum[i][0], x, b0);
       sum[i][1] = _mm512_dpbf16_ps(sum[i][1], x, b1);
     }
-  };
-  const int64_t even = args.k / 2 * 2;
-  for (int64_t k = 0; k < even; k += 2) step(k, false);
-  if (even < args.k) step(even, true);
-  const Vec low = Set(args.low), high = Set(args.high);
+    a += MR;
+    b += kPairStep;
+  }
   MS_UNROLL
   for (int j = 0; j < 2; ++j) {
-    int64_t left = Max(0, width - j * kLanes);
+    const int64_t left = Max(0, t.columns - j * kLanes);
     MS_UNROLL
     for (int i = 0; i < MR; ++i) {
-      Vec value = args.clip ? Clip(sum[i][j], low, high) : sum[i][j];
-      StoreUpTo(args.c + (row + i) * args.n + panel * kPanel + j * kLanes, value, left);
+      StoreUpTo(t.c + i * t.c_step + j * kLanes, sum[i][j], left);
     }
   }
 }
 
 template <int... kIndex>
-void RunTile(int64_t rows, const PairArgs& args, int64_t row, int64_t panel) {
-  using Function = void (*)(const PairArgs&, int64_t, int64_t);
-  static constexpr Function kTiles[kRowTile] = {Tile<kIndex>...};
-  kTiles[rows - 1](args, row, panel);
+void RunTile(int64_t rows, const TileArgs& t) {
+  using Function = void (*)(const TileArgs&);
+  static constexpr Function kTiles[kPairTile] = {Tile<kIndex>...};
+  kTiles[rows - 1](t);
 }
 
 // body(k, column, offset in packed) for each element of a panel, packed ones past the end included.
@@ -70,21 +82,52 @@ template <typename Body>
 MS_INLINE void ForPanel(int64_t k_count, int64_t panel, Body body) {
   const int64_t rows = (k_count + 1) / 2 * 2;
   for (int64_t k = 0; k < rows; ++k) {
-    for (int64_t j = 0; j < kPanel; ++j) {
-      body(k, panel * kPanel + j, panel * kPanel * rows + k / 2 * 2 * kPanel + 2 * j + k % 2);
+    for (int64_t j = 0; j < kPairPanel; ++j) {
+      body(k, panel * kPairPanel + j,
+           panel * kPairPanel * rows + k / 2 * kPairStep + 2 * j + k % 2);
     }
   }
+}
+
+// A whole panel of a row-major matrix with an even number of rows.
+void PackWholePanel(const uint16_t* b, int64_t row_step, int64_t pairs, uint16_t* packed) {
+  alignas(64) uint16_t order[2][kPairPanel];
+  for (int j = 0; j < kPairPanel; ++j) {
+    const int column = j / 2, row = j % 2 * kPairPanel;  // 32 and up: of the second row
+    order[0][j] = static_cast<uint16_t>(row + column);
+    order[1][j] = static_cast<uint16_t>(row + column + kPairPanel / 2);
+  }
+  const __m512i low = _mm512_load_si512(order[0]), high = _mm512_load_si512(order[1]);
+  for (int64_t k = 0; k < pairs; ++k, b += 2 * row_step, packed += kPairStep) {
+    const __m512i first = _mm512_loadu_si512(b), second = _mm512_loadu_si512(b + row_step);
+    _mm512_storeu_si512(packed, _mm512_permutex2var_epi16(first, low, second));
+    _mm512_storeu_si512(packed + kPairPanel, _mm512_permutex2var_epi16(first, high, second));
+  }
+}
+
+// Pair `pair` of a row of k elements; the second of the last pair of an odd row counts as zero.
+MS_INLINE uint32_t PairOf(const uint16_t* row, int64_t k, int64_t pair) {
+  uint32_t value = row[2 * pair];
+  if (2 * pair + 1 < k) __builtin_memcpy(&value, row + 2 * pair, sizeof value);
+  return value;
 }
 
 }  // namespace
 
 int64_t PairElements(int64_t k, int64_t n) {
-  return (k + 1) / 2 * 2 * ((n + kPanel - 1) / kPanel * kPanel);
+  return (k + 1) / 2 * 2 * ((n + kPairPanel - 1) / kPairPanel * kPairPanel);
 }
 
 void PackPairs(const PackShape& shape, const uint16_t* b, uint16_t* packed, int64_t panel_begin,
                int64_t panel_end) {
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
+    const bool whole = shape.column_step == 1 && shape.k % 2 == 0 && shape.block_rows == 0 &&
+                       (panel + 1) * kPairPanel <= shape.n;
+    if (whole) {
+      PackWholePanel(b + panel * kPairPanel, shape.row_step, shape.k / 2,
+                     packed + panel * kPairPanel * shape.k);
+      continue;
+    }
     ForPanel(shape.k, panel, [&](int64_t k, int64_t column, int64_t to) {
       uint16_t value = 0;
       if (k < shape.k && column < shape.n) {
@@ -96,7 +139,7 @@ void PackPairs(const PackShape& shape, const uint16_t* b, uint16_t* packed, int6
 }
 
 void UnpackPairs(const PackShape& shape, const uint16_t* packed, uint16_t* b) {
-  for (int64_t panel = 0; panel * kPanel < shape.n; ++panel) {
+  for (int64_t panel = 0; panel * kPairPanel < shape.n; ++panel) {
     ForPanel(shape.k, panel, [&](int64_t k, int64_t column, int64_t from) {
       if (k >= shape.k || column >= shape.n) return;
       __builtin_memcpy(b + k * shape.row_step + column * shape.column_step, packed + from,
@@ -105,19 +148,61 @@ void UnpackPairs(const PackShape& shape, const uint16_t* packed, uint16_t* b) {
   }
 }
 
-void MultiplyPairs(const PairArgs& args, int64_t row_begin, int64_t row_end, int64_t panel_begin,
-                   int64_t panel_end) {
-  const int64_t rows = row_end - row_begin;
-  if (rows <= 0) return;
-  const int64_t tiles = (rows + kRowTile - 1) / kRowTile;
-  for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    int64_t row = row_begin;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      int64_t count = (row_end - row + tiles - tile - 1) / (tiles - tile);
-      RunTile<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(count, args, row, panel);
-      row += count;
+void PackRowPairs(const uint16_t* a, int64_t rows, int64_t k, uint32_t* packed, int64_t tile_begin,
+                  int64_t tile_end) {
+  constexpr int64_t kLine = 16;  // pairs of a cache line
+  const int64_t pairs = (k + 1) / 2;
+  for (int64_t tile = tile_begin; tile < tile_end; ++tile) {
+    const int64_t first = FirstRowOfTile(rows, tile);
+    const int64_t count = FirstRowOfTile(rows, tile + 1) - first;
+    uint32_t* to = packed + first * pairs;
+    for (int64_t pair = 0; pair < pairs; pair += kLine) {
+      const int64_t end = Min(pair + kLine, pairs);
+      for (int64_t i = 0; i < count; ++i) {
+        const uint16_t* row = a + (first + i) * k;
+        for (int64_t p = pair; p < end; ++p) to[p * count + i] = PairOf(row, k, p);
+      }
     }
   }
+}
+
+void MultiplyPairs(const PairArgs& args, int64_t tile_begin, int64_t tile_end, int64_t panel_begin,
+                   int64_t panel_end) {
+  const int64_t pairs = (args.k + 1) / 2, tiles = tile_end - tile_begin;
+  if (tiles <= 0 || panel_begin >= panel_end) return;
+  const int64_t first_row = FirstRowOfTile(args.rows, tile_begin);
+  const int64_t share =
+      kStepBytes / Max(Min(tiles, 16), 1);  // of a pair that each tile reads ahead
+  int64_t pair = 0;
+  do {
+    const int64_t length = Min(kBlockPairs, pairs - pair);
+    for (int64_t tile = tile_begin; tile < tile_end; ++tile) {
+      const int64_t row = FirstRowOfTile(args.rows, tile);
+      const int64_t count = FirstRowOfTile(args.rows, tile + 1) - row;
+      for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
+        const uint16_t* b = args.b + panel * kPairStep * pairs + pair * kPairStep;
+        // The same part of a later panel, or of this one when the next block is in it.
+        const bool within = pair + length < pairs;
+        const uint16_t* next =
+            b + (within ? length : (panel_end - panel_begin) * pairs) * kPairStep;
+        const bool more = within || (panel + panel_end - panel_begin + 1) * kPairPanel <= args.n;
+        const char* ahead = reinterpret_cast<const char*>(more ? next : b);
+        TileArgs t;
+        t.a = args.a + row * pairs + pair * count;
+        t.b = b;
+        t.pairs = length;
+        t.c = args.c + (row - first_row) * args.c_step + (panel - panel_begin) * kPairPanel;
+        t.c_step = args.c_step;
+        t.columns = Min(kPairPanel, args.n - panel * kPairPanel);
+        t.bias = args.bias != nullptr ? args.bias + panel * kPairPanel : nullptr;
+        t.accumulate = pair > 0;
+        t.prefetch_step = more && tile - tile_begin < 16 ? share : 0;
+        t.prefetch = ahead + (tile - tile_begin) % 16 * length * t.prefetch_step;
+        RunTile<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(count, t);
+      }
+    }
+    pair += length;
+  } while (pair < pairs);
 }
 
 }  // namespace midstream::cpu_blas::avx512_bf16
