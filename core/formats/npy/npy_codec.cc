@@ -67,9 +67,40 @@ Result<Tensor> WidenedToFloat(const Tensor& tensor) {
   return wide;
 }
 
-}  // namespace
+std::string WithoutZeros(std::string text) {
+  text.resize(text.find_last_not_of('\0') + 1);
+  return text;
+}
 
-Result<NpyHeader> DecodeNpyHeader(uint64_t size, const ReadNext& read) {
+Result<std::string> FromUtf32(const std::string& bytes) {
+  std::string text;
+  for (size_t i = 0; i < bytes.size(); i += 4) {
+    uint32_t c;
+    std::memcpy(&c, bytes.data() + i, sizeof(c));
+    if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
+      return DataLoss("character " + std::to_string(i / 4) + " of the text is none of Unicode");
+    }
+    if (c < 0x80) {
+      text += static_cast<char>(c);
+      continue;
+    }
+    // The first byte says how many follow, each with six bits.
+    const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    text += static_cast<char>((0xf0 << (3 - more)) | (c >> (6 * more)));
+    for (int left = more - 1; left >= 0; --left) {
+      text += static_cast<char>(0x80 | ((c >> (6 * left)) & 0x3f));
+    }
+  }
+  return WithoutZeros(std::move(text));
+}
+
+// The dictionary, and where the data begins.
+struct RawHeader {
+  std::string text;
+  uint64_t data_begin = 0;
+};
+
+Result<RawHeader> ReadRawHeader(uint64_t size, const ReadNext& read) {
   char start[kNpyPreludeSize];
   if (size < sizeof(start)) {
     return DataLoss("not a .npy array: it has " + std::to_string(size) + " bytes");
@@ -85,14 +116,21 @@ Result<NpyHeader> DecodeNpyHeader(uint64_t size, const ReadNext& read) {
   size_t have = header_bytes.size();
   header_bytes.resize(prelude.header_size);
   MS_RETURN_IF_ERROR(read(header_bytes.data() + have, prelude.header_size - have));
-  MS_ASSIGN_OR_RETURN(NpyHeader header, ParseNpyHeader(header_bytes));
+  return RawHeader{std::move(header_bytes), prelude.data_begin()};
+}
+
+}  // namespace
+
+Result<NpyHeader> DecodeNpyHeader(uint64_t size, const ReadNext& read) {
+  MS_ASSIGN_OR_RETURN(const RawHeader raw, ReadRawHeader(size, read));
+  MS_ASSIGN_OR_RETURN(NpyHeader header, ParseNpyHeader(raw.text));
 
   auto bytes = ByteSize(header.dtype, header.shape);
   if (!bytes.ok()) return DataLoss("the .npy " + std::string(bytes.status().message()));
-  if (*bytes != size - prelude.data_begin()) {
+  if (*bytes != size - raw.data_begin) {
     return DataLoss("the .npy header says " + std::string(DTypeName(header.dtype)) +
                     header.shape.ToString() + ", which has " + std::to_string(*bytes) +
-                    " bytes; there are " + std::to_string(size - prelude.data_begin()));
+                    " bytes; there are " + std::to_string(size - raw.data_begin));
   }
   return header;
 }
@@ -104,6 +142,18 @@ Result<Tensor> DecodeNpy(uint64_t size, const ReadNext& read) {
   if (header.dtype == DType::kBool) NormaliseBools(&tensor);
   if (!header.fortran_order || header.shape.rank() < 2) return tensor;
   return FromFortran(tensor);
+}
+
+Result<std::string> DecodeNpyText(uint64_t size, const ReadNext& read) {
+  MS_ASSIGN_OR_RETURN(const RawHeader raw, ReadRawHeader(size, read));
+  MS_ASSIGN_OR_RETURN(const NpyTextHeader header, ParseNpyTextHeader(raw.text));
+  if (header.bytes != size - raw.data_begin) {
+    return DataLoss("the .npy header says a text of " + std::to_string(header.bytes) +
+                    " bytes; there are " + std::to_string(size - raw.data_begin));
+  }
+  std::string bytes(header.bytes, '\0');
+  MS_RETURN_IF_ERROR(read(bytes.data(), bytes.size()));
+  return header.utf32 ? FromUtf32(bytes) : Result<std::string>(WithoutZeros(std::move(bytes)));
 }
 
 Result<std::string> EncodeNpy(const Tensor& tensor) {

@@ -22,6 +22,10 @@ Result<NpyHeader> DecodeNpyHeader(uint64_t size, const ReadNext& read);
 // Reads one array from a source of `size` bytes. Errors: as ReadNpy, and those of `read`.
 Result<Tensor> DecodeNpy(uint64_t size, const ReadNext& read);
 
+// Reads the text, as UTF-8, of an array that holds one. Errors: DATA_LOSS, UNIMPLEMENTED, and those of
+// `read`.
+Result<std::string> DecodeNpyText(uint64_t size, const ReadNext& read);
+
 // A whole file. Errors: INVALID_ARGUMENT for strings.
 Result<std::string> EncodeNpy(const Tensor& tensor);
 

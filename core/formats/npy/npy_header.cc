@@ -1,5 +1,6 @@
 #include "core/formats/npy/npy_header.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -101,6 +102,42 @@ Result<DType> ParseDescr(std::string_view descr) {
   return refused;
 }
 
+struct Dictionary {
+  std::string_view descr;
+  bool fortran_order = false;
+  std::vector<int64_t> dims;
+};
+
+Result<Dictionary> ParseDictionary(std::string_view text) {
+  Status malformed = DataLoss("the .npy header is malformed: " + Quoted(text));
+  LiteralParser parser(text);
+  if (!parser.Take("{")) return malformed;
+  Dictionary dictionary;
+  bool has_order = false;
+  bool has_shape = false;
+  while (!parser.Take("}")) {
+    std::string_view key;
+    if (!parser.TakeString(&key) || !parser.Take(":")) return malformed;
+    if (key == "descr") {
+      if (!parser.TakeString(&dictionary.descr)) {
+        return Unimplemented("arrays of records are not read");
+      }
+    } else if (key == "fortran_order") {
+      has_order = parser.TakeBool(&dictionary.fortran_order);
+      if (!has_order) return malformed;
+    } else if (key == "shape") {
+      dictionary.dims.clear();
+      has_shape = parser.TakeTuple(&dictionary.dims);
+      if (!has_shape) return malformed;
+    } else {
+      return malformed;
+    }
+    parser.Take(",");
+  }
+  if (!parser.AtEnd() || dictionary.descr.empty() || !has_order || !has_shape) return malformed;
+  return dictionary;
+}
+
 size_t LittleEndian(std::string_view bytes) {
   size_t value = 0;
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -132,34 +169,31 @@ Result<NpyPrelude> ParseNpyPrelude(std::string_view start) {
 }
 
 Result<NpyHeader> ParseNpyHeader(std::string_view text) {
-  Status malformed = DataLoss("the .npy header is malformed: " + Quoted(text));
-  LiteralParser parser(text);
-  if (!parser.Take("{")) return malformed;
+  MS_ASSIGN_OR_RETURN(Dictionary dictionary, ParseDictionary(text));
   NpyHeader header;
-  bool has_order = false;
-  bool has_shape = false;
-  while (!parser.Take("}")) {
-    std::string_view key, descr;
-    std::vector<int64_t> dims;
-    if (!parser.TakeString(&key) || !parser.Take(":")) return malformed;
-    if (key == "descr") {
-      if (!parser.TakeString(&descr)) return Unimplemented("arrays of records are not read");
-      MS_ASSIGN_OR_RETURN(header.dtype, ParseDescr(descr));
-    } else if (key == "fortran_order") {
-      has_order = parser.TakeBool(&header.fortran_order);
-      if (!has_order) return malformed;
-    } else if (key == "shape") {
-      has_shape = parser.TakeTuple(&dims);
-      if (!has_shape) return malformed;
-      header.shape = Shape(std::move(dims));
-    } else {
-      return malformed;
-    }
-    parser.Take(",");
-  }
-  if (!parser.AtEnd() || header.dtype == DType::kInvalid || !has_order || !has_shape) {
-    return malformed;
-  }
+  MS_ASSIGN_OR_RETURN(header.dtype, ParseDescr(dictionary.descr));
+  header.fortran_order = dictionary.fortran_order;
+  header.shape = Shape(std::move(dictionary.dims));
+  return header;
+}
+
+Result<NpyTextHeader> ParseNpyTextHeader(std::string_view text) {
+  MS_ASSIGN_OR_RETURN(const Dictionary dictionary, ParseDictionary(text));
+  const std::string_view descr = dictionary.descr;
+  const Status refused =
+      Unimplemented("an array of dtype " + Quoted(descr) + " and rank " +
+                    std::to_string(dictionary.dims.size()) + " holds no text: expected one str");
+  const bool one = std::all_of(dictionary.dims.begin(), dictionary.dims.end(),
+                               [](int64_t dim) { return dim == 1; });
+  if (!one || descr.size() < 3) return refused;
+  NpyTextHeader header;
+  header.utf32 = descr.starts_with("<U");
+  if (!header.utf32 && !descr.starts_with("|S")) return refused;
+  size_t length = 0;
+  const char* last = descr.data() + descr.size();
+  const auto [end, error] = std::from_chars(descr.data() + 2, last, length);
+  if (error != std::errc() || end != last || length > kLongestNpyText) return refused;
+  header.bytes = header.utf32 ? length * 4 : length;
   return header;
 }
 

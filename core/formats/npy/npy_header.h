@@ -20,6 +20,7 @@ struct NpyHeader {
 // Bytes at the start of a file that say how long its header is.
 constexpr size_t kNpyPreludeSize = 12;
 constexpr size_t kLargestNpyHeader = size_t{1} << 20;
+constexpr size_t kLongestNpyText = size_t{1} << 20;  // characters
 
 struct NpyPrelude {
   size_t header_begin = 0;
@@ -32,6 +33,14 @@ Result<NpyPrelude> ParseNpyPrelude(std::string_view start);
 
 // Errors: DATA_LOSS for a malformed dictionary; UNIMPLEMENTED for a dtype that is not read.
 Result<NpyHeader> ParseNpyHeader(std::string_view text);
+
+// The header of an array that holds one text: a prompt, as numpy keeps a str or bytes.
+struct NpyTextHeader {
+  bool utf32 = false;  // 4 bytes a character, little endian; else UTF-8
+  size_t bytes = 0;    // zeros at the end belong to no text
+};
+// Errors: DATA_LOSS for a malformed dictionary; UNIMPLEMENTED for an array of anything else.
+Result<NpyTextHeader> ParseNpyTextHeader(std::string_view text);
 
 // Magic, version, length and dictionary of a row-major array. Errors: INVALID_ARGUMENT for a dtype
 // that numpy does not have.

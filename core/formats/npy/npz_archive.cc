@@ -43,6 +43,15 @@ Status ReadExactly(zip_file_t* member, void* to, size_t size) {
   return OkStatus();
 }
 
+// Reading the end makes libzip compare the checksum.
+Status CheckEnd(zip_file_t* member) {
+  char beyond;
+  const zip_int64_t got = zip_fread(member, &beyond, 1);
+  if (got < 0) return DataLoss(zip_file_strerror(member));
+  if (got > 0) return DataLoss("it is longer than the archive's directory says");
+  return OkStatus();
+}
+
 Result<Member> OpenMember(zip_t* archive, zip_uint64_t index, const zip_stat_t& info) {
   MS_RETURN_IF_ERROR(CheckMember(info));
   Member member(zip_fopen_index(archive, index, 0), [](zip_file_t* file) { zip_fclose(file); });
@@ -96,11 +105,17 @@ Result<Tensor> ReadMember(zip_t* archive, zip_uint64_t index, const zip_stat_t& 
   MS_ASSIGN_OR_RETURN(Tensor tensor, DecodeNpy(info.size, [&](void* to, size_t size) {
                         return ReadExactly(member.get(), to, size);
                       }));
-  char beyond;  // reading the end makes libzip compare the checksum
-  zip_int64_t got = zip_fread(member.get(), &beyond, 1);
-  if (got < 0) return DataLoss(zip_file_strerror(member.get()));
-  if (got > 0) return DataLoss("it is longer than the archive's directory says");
+  MS_RETURN_IF_ERROR(CheckEnd(member.get()));
   return tensor;
+}
+
+Result<std::string> ReadMemberText(zip_t* archive, zip_uint64_t index, const zip_stat_t& info) {
+  MS_ASSIGN_OR_RETURN(Member member, OpenMember(archive, index, info));
+  MS_ASSIGN_OR_RETURN(std::string text, DecodeNpyText(info.size, [&](void* to, size_t size) {
+                        return ReadExactly(member.get(), to, size);
+                      }));
+  MS_RETURN_IF_ERROR(CheckEnd(member.get()));
+  return text;
 }
 
 Status MemberError(const Status& status, const std::string& path, const std::string& key) {

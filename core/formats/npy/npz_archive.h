@@ -31,6 +31,8 @@ Status ForEachArray(zip_t* archive, const std::string& path, const VisitArray& v
 // Errors: DATA_LOSS; UNIMPLEMENTED for a dtype or a compression that is not read.
 Result<NpyHeader> ReadMemberHeader(zip_t* archive, zip_uint64_t index, const zip_stat_t& info);
 Result<Tensor> ReadMember(zip_t* archive, zip_uint64_t index, const zip_stat_t& info);
+// Of an array that holds one text.
+Result<std::string> ReadMemberText(zip_t* archive, zip_uint64_t index, const zip_stat_t& info);
 
 // Names file and array.
 Status MemberError(const Status& status, const std::string& path, const std::string& key);
