@@ -143,6 +143,12 @@ TEST(Includes, OfSomeLibrariesAreInOneFile) {
     if (include.name == "zstd.h") {
       EXPECT_EQ(include.file, "core/formats/orbax/zstd.cc") << Where(include);
     }
+    if (include.name.rfind("sentencepiece", 0) == 0) {
+      EXPECT_EQ(include.file, "core/policy/tokenizer.cc") << Where(include);
+    }
+    if (include.name == "unicase.h" || include.name == "unistr.h") {
+      EXPECT_EQ(include.file, "core/policy/text.cc") << Where(include);
+    }
     if (include.name.rfind("CLI/", 0) == 0) {
       EXPECT_EQ(CoreFolder(include.file), "cli") << Where(include);
     }
