@@ -1,0 +1,158 @@
+#include "core/policy/pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/log.h"
+#include "core/formats/file.h"
+#include "core/policy/image.h"
+#include "core/policy/text.h"
+
+namespace midstream::policy {
+namespace {
+
+using config::Robot;
+
+Result<Tensor> FromDoubles(const std::vector<double>& values, Shape shape) {
+  return Tensor::Copy(DType::kF64, std::move(shape), std::as_bytes(std::span(values)));
+}
+
+}  // namespace
+
+Result<Pipeline> Pipeline::Create(Settings settings, const openpi::Sizes& sizes, Normalizer state,
+                                  Normalizer actions, Tokenizer tokenizer) {
+  MS_RETURN_IF_ERROR(NeedRobot(settings));
+  MS_RETURN_IF_ERROR(NeedMaxTokenLen(settings));
+  if (tokenizer.vocabulary() > sizes.vocabulary) {
+    return InvalidArgument(fmt::format(
+        "the tokenizer has {} tokens, the checkpoint embeds {}: it is another model's tokenizer",
+        tokenizer.vocabulary(), sizes.vocabulary));
+  }
+  Pipeline pipeline(std::move(settings), sizes, std::move(state), std::move(actions),
+                    std::move(tokenizer));
+  if (pipeline.action_dim_ == 0) return pipeline;
+  MS_RETURN_IF_ERROR(pipeline.CheckActionDim(pipeline.action_dim_));
+  if (static_cast<int64_t>(pipeline.state_.size()) > pipeline.action_dim_) {
+    return InvalidArgument(fmt::format("norm_stats has {} numbers for 'state', the model takes {}",
+                                       pipeline.state_.size(), pipeline.action_dim_));
+  }
+  return pipeline;
+}
+
+Status Pipeline::CheckActionDim(int64_t action_dim) const {
+  const auto size = static_cast<size_t>(action_dim);
+  if (actions_.size() > size) {
+    return InvalidArgument(
+        fmt::format("norm_stats has {} numbers for 'actions', those of the model have {}",
+                    actions_.size(), action_dim));
+  }
+  if (settings_.delta_mask.size() > size) {
+    return InvalidArgument(
+        fmt::format("policy.delta_mask is for {} numbers of an action, those of "
+                    "the model have {}",
+                    settings_.delta_mask.size(), action_dim));
+  }
+  const int64_t needed = ActionSize(settings_.robot);
+  if (settings_.robot.robot == Robot::kAloha && action_dim < needed) {
+    return InvalidArgument(fmt::format(
+        "ALOHA takes actions of {} numbers, those of the model have {}", needed, action_dim));
+  }
+  return OkStatus();
+}
+
+// Statistics that are longer than a state are those of a padded one, as openpi once wrote them.
+Status Pipeline::CheckState(const std::vector<double>& state) const {
+  const bool padded = action_dim_ == 0 || static_cast<int64_t>(state_.size()) == action_dim_;
+  if (state.size() == state_.size() || (state.size() < state_.size() && padded)) return OkStatus();
+  return InvalidArgument(
+      fmt::format("the observation's state has {} numbers, norm_stats expects {}", state.size(),
+                  state_.size()));
+}
+
+Result<Prompt> Pipeline::MakePrompt(const RobotInputs& inputs,
+                                    const std::vector<double>& state) const {
+  const std::string& text = inputs.prompt.value_or(settings_.default_prompt);
+  if (!IsUtf8(text)) return InvalidArgument("the prompt is not UTF-8");
+  if (Strip(text).empty()) {
+    return InvalidArgument(inputs.prompt.has_value()
+                               ? "the prompt is empty, expected an instruction"
+                               : "the observation has no 'prompt': give one with --prompt, or "
+                                 "policy.default_prompt");
+  }
+  MS_ASSIGN_OR_RETURN(Prompt prompt, TokenisePrompt(tokenizer_, settings_.prompt_format, text,
+                                                    state, settings_.max_token_len));
+  if (prompt.cut > 0) {
+    Log(LogLevel::kWarning,
+        fmt::format(
+            "the prompt has {} tokens more than the {} that the model takes: its end is cut "
+            "off",
+            prompt.cut, settings_.max_token_len));
+  }
+  return prompt;
+}
+
+Result<Tensor> Pipeline::PaddedState(const std::vector<double>& state) const {
+  const int64_t size = action_dim_ == 0 ? static_cast<int64_t>(state.size()) : action_dim_;
+  MS_ASSIGN_OR_RETURN(Tensor padded, Tensor::Allocate(DType::kF32, {size}));
+  const std::span<float> to = padded.mutable_as<float>();
+  std::fill(to.begin(), to.end(), 0.0f);
+  std::transform(state.begin(), state.end(), to.begin(),
+                 [](double value) { return static_cast<float>(value); });
+  return padded;
+}
+
+Result<ModelInputs> Pipeline::Prepare(const Observation& observation) const {
+  MS_ASSIGN_OR_RETURN(RobotInputs robot, ReadRobot(settings_.robot, observation));
+  MS_RETURN_IF_ERROR(CheckState(robot.state));
+  const std::vector<double> state = state_.Normalize(robot.state);
+  ModelInputs inputs;
+  MS_ASSIGN_OR_RETURN(Prompt prompt, MakePrompt(robot, state));
+  inputs.tokens = std::move(prompt.tokens);
+  inputs.token_mask = std::move(prompt.mask);
+  for (const View& view : robot.views) {
+    Result<Tensor> image = view.image.empty() ? BlackImage(image_size_, image_size_)
+                                              : ResizeWithPad(view.image, image_size_, image_size_);
+    if (!image.ok()) return image.status().WithContext("camera " + formats::Quoted(view.camera));
+    inputs.images.push_back({view.camera, *std::move(image), view.valid});
+  }
+  MS_ASSIGN_OR_RETURN(inputs.state, PaddedState(state));
+  return inputs;
+}
+
+Result<std::vector<std::pair<std::string, Tensor>>> Pipeline::Reply(const Tensor& actions,
+                                                                    const Tensor& state) const {
+  const Shape& shape = actions.shape();
+  if (actions.dtype() != DType::kF32 || shape.rank() != 2 || shape[1] == 0 ||
+      state.dtype() != DType::kF32 || state.shape().rank() != 1) {
+    return InvalidArgument("actions of the model have the shape [horizon, action_dim]");
+  }
+  MS_RETURN_IF_ERROR(CheckActionDim(shape[1]));
+  if (static_cast<size_t>(state.count()) < state_.size()) {
+    return InvalidArgument(
+        fmt::format("the state has {} numbers, norm_stats {}", state.count(), state_.size()));
+  }
+  const std::vector<double> reached = state_.Restore(state.as<float>());
+  const auto size = static_cast<size_t>(shape[1]);
+  const auto taken = static_cast<size_t>(ActionSize(settings_.robot));
+  const size_t kept = taken == 0 ? size : std::min(size, taken);
+  std::vector<double> reply;
+  for (size_t row = 0; row < static_cast<size_t>(shape[0]); ++row) {
+    std::vector<double> action = actions_.Restore(actions.as<float>().subspan(row * size, size));
+    for (size_t i = 0; i < std::min(settings_.delta_mask.size(), reached.size()); ++i) {
+      if (settings_.delta_mask[i]) action[i] += reached[i];
+    }
+    FinishAction(settings_.robot, action.data());
+    reply.insert(reply.end(), action.begin(), action.begin() + static_cast<ptrdiff_t>(kept));
+  }
+  std::vector<std::pair<std::string, Tensor>> arrays;
+  MS_ASSIGN_OR_RETURN(Tensor array, FromDoubles(reply, {shape[0], static_cast<int64_t>(kept)}));
+  arrays.emplace_back("actions", std::move(array));
+  if (settings_.robot.robot != Robot::kNone) return arrays;
+  MS_ASSIGN_OR_RETURN(array, FromDoubles(reached, {state.shape()[0]}));
+  arrays.emplace_back("state", std::move(array));
+  return arrays;
+}
+
+}  // namespace midstream::policy
