@@ -19,7 +19,7 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter =
     "MODEL is a TensorFlow checkpoint (its prefix, its .meta file, or a folder with a `checkpoint` "
-    "file)\nor the folder of a SavedModel.\n"
+    "file),\nthe folder of a SavedModel, or that of an OpenPI checkpoint (docs/openpi.md).\n"
     "`midstream COMMAND --help` explains each command with examples.\n\n";
 
 void Complain(std::string_view message) {

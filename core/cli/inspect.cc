@@ -7,6 +7,7 @@
 #include "core/cli/table.h"
 #include "core/cli/tensor_text.h"
 #include "core/formats/model_source.h"
+#include "core/models/open_model.h"
 
 namespace midstream::cli {
 namespace {
@@ -18,7 +19,7 @@ struct Args {
   bool json = false;
   bool precision = false;
   bool placement = false;
-  ConfigArgs config;  // for --precision and --placement
+  ConfigArgs config;
 };
 
 // What is printed, gathered once for both forms.
@@ -33,9 +34,12 @@ struct Contents {
 };
 
 Result<Contents> Gather(const Args& args) {
+  MS_ASSIGN_OR_RETURN(const Config config, args.config.Load());
   formats::OpenOptions options;
   options.signature = args.signature;
-  MS_ASSIGN_OR_RETURN(const auto source, formats::OpenModel(args.model, options));
+  MS_ASSIGN_OR_RETURN(
+      const auto source,
+      models::OpenModel(args.model, options, {.vision_heads = config.policy.vision_heads}));
   Contents contents{.path = source->path(),
                     .inputs = source->inputs(),
                     .outputs = source->outputs(),

@@ -14,6 +14,7 @@
 #include "core/formats/tensorflow/protos.h"
 #include "core/formats/tensorflow/saved_model.h"
 #include "core/graph/named_tensor.h"
+#include "core/models/openpi/model.h"
 
 namespace midstream::cli {
 namespace {
@@ -55,8 +56,8 @@ bool IsFolderOfArrays(const std::string& path) {
 }
 
 Result<WeightSet> Open(const std::string& path) {
-  if (formats::IsTensorFile(path)) {
-    MS_ASSIGN_OR_RETURN(auto file, formats::OpenTensorFile(path));
+  if (const std::string stored = openpi::CheckpointFile(path); !stored.empty()) {
+    MS_ASSIGN_OR_RETURN(auto file, formats::OpenTensorFile(stored));
     return FromFile(std::move(file));
   }
   if (const std::string prefix = PrefixWithoutGraph(path); !prefix.empty()) {

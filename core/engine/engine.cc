@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/engine/impl.h"
 #include "core/formats/weight_file.h"
+#include "core/models/open_model.h"
 #include "core/plan/claimed_operators.h"
 #include "midstream/cache.h"
 
@@ -214,7 +215,9 @@ Result<Model> Engine::Load(const std::string& path, const std::string& weights,
       {[](uint32_t n, const std::function<void(uint32_t)>& body) { backend::ParallelFor(n, body); },
        backend::AllocateShared},
       signature};
-  MS_ASSIGN_OR_RETURN(model.impl_->source, formats::OpenModel(path, options));
+  MS_ASSIGN_OR_RETURN(
+      model.impl_->source,
+      models::OpenModel(path, options, {.vision_heads = impl_->config.policy.vision_heads}));
   if (!weights.empty()) {
     MS_ASSIGN_OR_RETURN(model.impl_->initial, formats::OpenWeights(*model.impl_->source, weights));
   }

@@ -262,7 +262,7 @@ class MS_API Engine {
                              const std::vector<std::string>& overrides = {});
 
   // A TensorFlow checkpoint (prefix, .meta file, or directory with a `checkpoint` file) or
-  // SavedModel. weights: another checkpoint, a .safetensors or a .npz file to take the values from;
+  // SavedModel, or a checkpoint of OpenPI (docs/openpi.md). weights: another checkpoint, a .safetensors or a .npz file to take the values from;
   // empty: the model's own. signature: of a SavedModel; empty: its default. Errors: those of
   // reading, naming the file; NOT_FOUND listing the signatures.
   Result<Model> Load(const std::string& path, const std::string& weights = "",

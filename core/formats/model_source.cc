@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "core/formats/file.h"
+#include "core/formats/tensor_file.h"
 #include "core/formats/tensorflow/checkpoint.h"
 #include "core/formats/tensorflow/checkpoint_files.h"
 #include "core/formats/tensorflow/checkpoint_state.h"
@@ -20,6 +21,10 @@ std::string WithoutTrailingSlash(std::string path) {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<TensorFile>> ModelSource::Adapt(std::unique_ptr<TensorFile> file) const {
+  return file;
+}
 
 Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
                                                const OpenOptions& options) {

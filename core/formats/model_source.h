@@ -99,6 +99,8 @@ class WeightReader {
   virtual Result<Tensor> Read(const std::string& name) const = 0;
 };
 
+class TensorFile;
+
 class ModelSource {
  public:
   virtual ~ModelSource() = default;
@@ -123,6 +125,10 @@ class ModelSource {
   // Another checkpoint of the same model: a prefix, one of its files, a directory with a
   // `checkpoint` file, or a SavedModel. Errors: NOT_FOUND, DATA_LOSS.
   virtual Result<std::unique_ptr<WeightReader>> OpenWeights(const std::string& path) const = 0;
+  // A file of tensors as trainers of such models name and lay them out, as one of this model's
+  // weights; any other file as it is, which the default does to all. Errors: INVALID_ARGUMENT when
+  // the tensors are those of another model.
+  virtual Result<std::unique_ptr<TensorFile>> Adapt(std::unique_ptr<TensorFile> file) const;
 };
 
 struct OpenOptions {

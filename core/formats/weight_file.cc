@@ -138,6 +138,7 @@ Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model,
                                                   std::unique_ptr<TensorFile> file,
                                                   const MatchOptions& options) {
   MS_RETURN_IF_ERROR(CheckRenameRules(options.rename));
+  MS_ASSIGN_OR_RETURN(file, model.Adapt(std::move(file)));
   auto weights = std::make_unique<FileWeights>(std::move(file), options);
   MS_RETURN_IF_ERROR(weights->Match(model.weights()));
   return std::unique_ptr<WeightReader>(std::move(weights));

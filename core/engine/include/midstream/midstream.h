@@ -143,9 +143,9 @@ MIDSTREAM_API void midstream_engine_release(midstream_engine* engine);
 
 /* ---- Model ---- */
 
-/* Opens a TensorFlow checkpoint (a prefix, a .meta file, or a folder with a `checkpoint` file) or a
- * SavedModel with its default signature. weights: another checkpoint, a .safetensors or a .npz file
- * to take the values from, or NULL. Codes: MIDSTREAM_NOT_FOUND, MIDSTREAM_INVALID_ARGUMENT,
+/* Opens a TensorFlow checkpoint (a prefix, a .meta file, or a folder with a `checkpoint` file), a
+ * SavedModel with its default signature, or the folder of an OpenPI checkpoint. weights: another
+ * checkpoint, a .safetensors or a .npz file to take the values from, or NULL. Codes: MIDSTREAM_NOT_FOUND, MIDSTREAM_INVALID_ARGUMENT,
  * MIDSTREAM_DATA_LOSS; the message names the file. */
 MIDSTREAM_API midstream_code midstream_model_load(midstream_engine* engine, const char* path,
                                                   const char* weights, midstream_model** out,
