@@ -1,0 +1,209 @@
+// The runner on a small pi0 made here: what it leaves out, what it loops over, and what it refuses.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "core/formats/safetensors/writer.h"
+#include "core/models/openpi/weights.h"
+#include "core/policy/runner.h"
+#include "tests/temporary_folder.h"
+
+namespace midstream::policy {
+namespace {
+
+using ::testing::HasSubstr;
+
+openpi::Sizes Small(openpi::Family family) {
+  openpi::Sizes sizes;
+  sizes.family = family;
+  sizes.naming = openpi::Naming::kJax;
+  sizes.vision = {.image = 6,
+                  .patch = 3,
+                  .tokens = 4,
+                  .width = 6,
+                  .depth = 2,
+                  .mlp = 5,
+                  .heads = 2,
+                  .head_dim = 3};
+  sizes.vlm = {.width = 8, .depth = 2, .mlp = 9, .heads = 3, .kv_heads = 1, .head_dim = 4};
+  sizes.vocabulary = 11;
+  if (family == openpi::Family::kPi0Fast) return sizes;
+  sizes.expert = {.width = 6, .depth = 2, .mlp = 8, .heads = 3, .kv_heads = 1, .head_dim = 4};
+  sizes.action_dim = 2;
+  return sizes;
+}
+
+Tensor Random(const Shape& shape, std::mt19937& random) {
+  Tensor tensor = *Tensor::Allocate(DType::kF32, shape);
+  std::normal_distribution<float> normal(0, 0.3f);
+  for (float& value : tensor.mutable_as<float>()) value = normal(random);
+  return tensor;
+}
+
+class SmallModel : public ::testing::TestWithParam<openpi::Family> {
+ protected:
+  void SetUp() override {
+    std::mt19937 random(7);
+    std::vector<formats::TensorInfo> infos;
+    std::vector<Tensor> values;
+    std::set<std::string> known;
+    for (const openpi::CanonicalWeight& weight : openpi::CanonicalWeights(Small(GetParam()))) {
+      if (!known.insert(weight.stored.tensor).second) continue;
+      infos.push_back({weight.stored.tensor, DType::kF32, weight.stored.shape});
+      values.push_back(Random(weight.stored.shape, random));
+    }
+    const std::string path = folder_.path() + "/model.safetensors";
+    const auto read = [&](size_t i) -> Result<Tensor> { return values[i]; };
+    ASSERT_TRUE(safetensors::Write(path, infos, read).ok());
+    engine_ = *Engine::Open("", {"plugins.dir=" MS_PLUGIN_DIR, "backend=cpu_blas"});
+    auto model = engine_->Load(folder_.path());
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    model_ = *model;
+    auto runner = Runner::Open(*engine_, *model_);
+    ASSERT_TRUE(runner.ok()) << runner.status().ToString();
+    runner_ = *runner;
+    for (const char* camera : {"base", "wrist"}) {
+      inputs_.images.push_back({camera, Random({6, 6, 3}, random)});
+    }
+    inputs_.state = Random({2}, random);
+    inputs_.tokens = {2, 5, 7, 0};
+    inputs_.token_mask = {true, true, true, false};
+    noise_ = Random({3, 2}, random);
+  }
+
+  RunnerResult Run(const RunOptions& options = {.steps = 2, .max_new_tokens = 3}) {
+    auto result = runner_->Run(inputs_, noise_, options);
+    EXPECT_TRUE(result.ok()) << result.status().ToString();
+    return result.ok() ? *result : RunnerResult{};
+  }
+
+  std::string Refusal(const RunOptions& options = {.steps = 2, .max_new_tokens = 3}) {
+    const auto result = runner_->Run(inputs_, noise_, options);
+    EXPECT_FALSE(result.ok());
+    return std::string(result.status().message());
+  }
+
+  static std::vector<float> Values(const RunnerResult& result) {
+    const auto values = result.actions.as<float>();
+    return {values.begin(), values.end()};
+  }
+
+  TemporaryFolder folder_;
+  std::optional<Engine> engine_;
+  std::optional<Model> model_;
+  std::optional<Runner> runner_;
+  ModelInputs inputs_;
+  Tensor noise_;
+};
+
+class SmallFlow : public SmallModel {};
+
+TEST_P(SmallFlow, MaskedImagesAndPaddingDoNotMatter) {
+  inputs_.images[1].valid = false;
+  const std::vector<float> before = Values(Run());
+  std::mt19937 random(8);
+  inputs_.images[1].image = Random({6, 6, 3}, random);
+  inputs_.tokens[3] = 9;
+  EXPECT_EQ(Values(Run()), before);
+  inputs_.images[1].image = {};
+  EXPECT_EQ(Values(Run()), before);
+  inputs_.tokens.pop_back();
+  inputs_.token_mask.pop_back();
+  EXPECT_EQ(Values(Run()), before);
+  inputs_.tokens[2] = 9;
+  EXPECT_NE(Values(Run()), before);
+}
+
+TEST_P(SmallFlow, OneStepFollowsTheVelocityAtTheNoise) {
+  const RunnerResult result = Run({.steps = 1, .taps = {"suffix.t1.0.v_t", "trajectory.x"}});
+  const auto velocity = result.taps.at("suffix.t1.0.v_t").as<float>();
+  for (size_t i = 0; i < velocity.size(); ++i) {
+    EXPECT_EQ(result.actions.as<float>()[i], noise_.as<float>()[i] - velocity[i]);
+  }
+  EXPECT_EQ(result.taps.at("trajectory.x").shape(), (Shape{2, 1, 3, 2}));
+}
+
+TEST_P(SmallFlow, TapsChangeNoResultAndHaveAllRows) {
+  inputs_.images[0].valid = false;
+  const std::vector<float> before = Values(Run());
+  const RunnerResult result = Run({.steps = 2, .taps = {"all"}});
+  EXPECT_EQ(Values(result), before);
+  EXPECT_EQ(result.taps.size(), runner_->TapNames(inputs_).size());
+  const Tensor& k = result.taps.at("prefix.k");
+  ASSERT_EQ(k.shape(), (Shape{2, 1, 12, 1, 4}));
+  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(k.as<float>()[i], 0) << "a row of the masked image";
+  EXPECT_NE(k.as<float>()[16], 0);
+}
+
+TEST_P(SmallFlow, AnUpdateChangesAllStagesAtOnce) {
+  const RunnerResult before = Run();
+  Update update = model_->BeginUpdate();
+  const Tensor bias = *model_->ReadWeight("PaliGemma/img/head/bias");
+  Tensor other = *Tensor::Copy(bias.dtype(), bias.shape(), bias.bytes());
+  other.mutable_as<float>()[0] += 1;
+  update.Assign("PaliGemma/img/head/bias", other);
+  ASSERT_TRUE(update.Commit().ok());
+  const RunnerResult after = Run();
+  EXPECT_EQ(before.version, 1u);
+  EXPECT_EQ(after.version, 2u);
+  EXPECT_NE(Values(after), Values(before));
+}
+
+TEST_P(SmallFlow, TellsTheTimeOfEachStage) {
+  const RunnerResult result = Run({.steps = 4});
+  std::vector<std::string> names;
+  for (const StageTime& stage : result.stages) names.push_back(stage.stage);
+  EXPECT_THAT(names, ::testing::ElementsAre("vision", "prefix", "time", "step"));
+  EXPECT_EQ(result.stages.back().runs, 4);
+}
+
+TEST_P(SmallFlow, RefusesWhatDoesNotFit) {
+  EXPECT_THAT(Refusal({.steps = 0}), HasSubstr("at least one step"));
+  EXPECT_THAT(Refusal({.steps = 1, .taps = {"suffix.tx.v_t"}}), HasSubstr("'suffix.tx.v_t'"));
+  EXPECT_THAT(Refusal({.steps = 1, .taps = {"prefix.w"}}), HasSubstr("prefix.emb"));
+  inputs_.tokens[1] = 11;
+  EXPECT_THAT(Refusal(), HasSubstr("stage 'prefix'"));
+  inputs_.tokens[1] = 1;
+  inputs_.images[0].image = *Tensor::Allocate(DType::kU8, {5, 6, 3});
+  EXPECT_THAT(Refusal(),
+              HasSubstr("image 'base': expected uint8 or float32[6,6,3], got uint8[5,6,3]"));
+  inputs_.images[0].valid = false;
+  inputs_.images[1].valid = false;
+  EXPECT_THAT(Refusal(), HasSubstr("at least one image"));
+  inputs_.images[1].valid = true;
+  noise_ = *Tensor::Allocate(DType::kF32, {3, 3});
+  EXPECT_THAT(Refusal(), HasSubstr("noise: expected float32[?,2], got float32[3,3]"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, SmallFlow,
+                         ::testing::Values(openpi::Family::kPi0, openpi::Family::kPi05),
+                         [](const auto& info) {
+                           return std::string(openpi::FamilyName(info.param));
+                         });
+
+class SmallFast : public SmallModel {};
+
+// Tokens come from the last logits, one after the other.
+TEST_P(SmallFast, DecodesGreedily) {
+  const RunnerResult result = Run({.max_new_tokens = 3, .taps = {"all"}});
+  ASSERT_LE(result.tokens.size(), 3u);
+  const auto prefill = result.taps.at("prefill.logits").as<float>();
+  const auto best = std::max_element(prefill.begin(), prefill.end()) - prefill.begin();
+  EXPECT_EQ(result.tokens[0], best);
+  EXPECT_EQ(Run().tokens, result.tokens);
+  EXPECT_TRUE(result.actions.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, SmallFast, ::testing::Values(openpi::Family::kPi0Fast),
+                         [](const auto& info) {
+                           return std::string(openpi::FamilyName(info.param));
+                         });
+
+}  // namespace
+}  // namespace midstream::policy
