@@ -22,6 +22,7 @@ SUM activate(SUM v, int activation, SUM p0, SUM p1) {
     case 4: return v < 0 ? p0 * expm1(v) : v;
     case 5: return (SUM)1 / ((SUM)1 + exp(-v));
     case 6: return tanh(v);
+    case 7: return v / ((SUM)1 + exp(v * (p0 + p1 * v * v)));
   }
   return v;
 }

@@ -43,6 +43,7 @@ size_t row_start(const product_t s, int m) {
     case 4: v = v < ZERO_SUM ? P0 * expm1(v) : v; break;                         \
     case 5: v = ONE_SUM / (ONE_SUM + exp(-v)); break;                            \
     case 6: v = tanh(v); break;                                                  \
+    case 7: v = v / (ONE_SUM + exp(v * (P0 + P1 * v * v))); break;               \
   }
 
 #ifdef TILES

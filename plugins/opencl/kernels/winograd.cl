@@ -80,6 +80,7 @@ float activate(float v, int activation, float p0, float p1) {
     case 4: return v < 0 ? p0 * expm1(v) : v;
     case 5: return 1.0f / (1.0f + exp(-v));
     case 6: return tanh(v);
+    case 7: return v / (1.0f + exp(v * (p0 + p1 * v * v)));
   }
   return v;
 }

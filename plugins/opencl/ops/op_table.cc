@@ -12,9 +12,9 @@ bool Before(const OpEntry& a, const OpEntry& b) {
 
 OpList MakeList() {
   OpList list;
-  for (auto add :
-       {AddBinaryOps, AddConvOps, AddIndexingOps, AddMatMulOps, AddMovementOps, AddNormalizationOps,
-        AddPoolOps, AddRandomOps, AddReduceOps, AddRunningOps, AddUnaryOps, AddViewOps})
+  for (auto add : {AddAttentionOps, AddBinaryOps, AddConvOps, AddIndexingOps, AddMatMulOps,
+                   AddMovementOps, AddNormalizationOps, AddPoolOps, AddRandomOps, AddReduceOps,
+                   AddRowOps, AddRunningOps, AddUnaryOps, AddViewOps})
     add(&list);
   std::ranges::sort(list, Before);
   return list;

@@ -6,6 +6,7 @@
 
 namespace midstream::opencl {
 
+void AddAttentionOps(OpList* list);
 void AddBinaryOps(OpList* list);
 void AddConvOps(OpList* list);
 void AddIndexingOps(OpList* list);
@@ -15,6 +16,7 @@ void AddNormalizationOps(OpList* list);
 void AddPoolOps(OpList* list);
 void AddRandomOps(OpList* list);
 void AddReduceOps(OpList* list);
+void AddRowOps(OpList* list);
 void AddRunningOps(OpList* list);
 void AddUnaryOps(OpList* list);
 void AddViewOps(OpList* list);

@@ -1,6 +1,7 @@
 // Operators of one input that work element by element, Clip and Cast.
 #include <array>
 
+#include "ops/activation.h"
 #include "ops/claims.h"
 #include "ops/op_table.h"
 #include "ops/walk.h"
@@ -30,6 +31,7 @@ constexpr std::array kOfReals = {
     Function{kOnnx, "Erf", "unary_erf"},
     Function{kOnnx, "Exp", "unary_exp"},
     Function{kOnnx, "Floor", "unary_floor"},
+    Function{kOnnx, "Gelu", "unary_gelu", -0.70710678118654752440},
     Function{kOnnx, "LeakyRelu", "unary_leaky_relu", 0.01},
     Function{kOnnx, "Log", "unary_log"},
     Function{kOnnx, "Reciprocal", "unary_reciprocal"},
@@ -58,7 +60,11 @@ constexpr std::array kOfBits = {
     Function{kOnnx, "Not", "unary_not"},
 };
 
+constexpr Function kGeluTanh{kOnnx, "Gelu", "unary_gelu_tanh", kGeluLinear, kGeluCubic};
+
 const Function& FunctionOf(const sdk::NodeView& node) {
+  const bool tanh = node.op() == "Gelu" && node.String("approximate", "none") == "tanh";
+  if (tanh) return kGeluTanh;
   for (std::span<const Function> group :
        {std::span<const Function>(kOfReals), std::span<const Function>(kOfNumbers),
         std::span<const Function>(kOfBits)}) {
