@@ -89,8 +89,9 @@ MS_INLINE void ForPanel(int64_t k_count, int64_t panel, Body body) {
   }
 }
 
-// A whole panel of a row-major matrix with an even number of rows.
-void PackWholePanel(const uint16_t* b, int64_t row_step, int64_t pairs, uint16_t* packed) {
+// `width` columns of a row-major matrix.
+void PackRowMajor(const uint16_t* b, int64_t row_step, int64_t k_count, int64_t width,
+                  uint16_t* packed) {
   alignas(64) uint16_t order[2][kPairPanel];
   for (int j = 0; j < kPairPanel; ++j) {
     const int column = j / 2, row = j % 2 * kPairPanel;  // 32 and up: of the second row
@@ -98,10 +99,29 @@ void PackWholePanel(const uint16_t* b, int64_t row_step, int64_t pairs, uint16_t
     order[1][j] = static_cast<uint16_t>(row + column + kPairPanel / 2);
   }
   const __m512i low = _mm512_load_si512(order[0]), high = _mm512_load_si512(order[1]);
-  for (int64_t k = 0; k < pairs; ++k, b += 2 * row_step, packed += kPairStep) {
-    const __m512i first = _mm512_loadu_si512(b), second = _mm512_loadu_si512(b + row_step);
+  const auto columns = static_cast<__mmask32>((uint64_t{1} << width) - 1);
+  for (int64_t k = 0; k < k_count; k += 2, b += 2 * row_step, packed += kPairStep) {
+    const __mmask32 below = k + 1 < k_count ? columns : 0;  // nothing behind an odd last row
+    const __m512i first = _mm512_maskz_loadu_epi16(columns, b);
+    const __m512i second = _mm512_maskz_loadu_epi16(below, b + row_step);
     _mm512_storeu_si512(packed, _mm512_permutex2var_epi16(first, low, second));
     _mm512_storeu_si512(packed + kPairPanel, _mm512_permutex2var_epi16(first, high, second));
+  }
+}
+
+// `width` columns of a matrix that is stored by columns, with an even k: pairs as they are.
+void PackByColumns(const uint16_t* b, int64_t column_step, int64_t k_count, int64_t width,
+                   uint16_t* packed) {
+  constexpr int64_t kLine = 16;  // pairs of a cache line
+  for (int64_t pair = 0; pair < k_count / 2; pair += kLine) {
+    const int64_t end = Min(pair + kLine, k_count / 2);
+    for (int64_t j = 0; j < kPairPanel; ++j) {
+      for (int64_t p = pair; p < end; ++p) {
+        uint32_t value = 0;
+        if (j < width) __builtin_memcpy(&value, b + j * column_step + 2 * p, sizeof value);
+        __builtin_memcpy(packed + p * kPairStep + 2 * j, &value, sizeof value);
+      }
+    }
   }
 }
 
@@ -121,11 +141,15 @@ int64_t PairElements(int64_t k, int64_t n) {
 void PackPairs(const PackShape& shape, const uint16_t* b, uint16_t* packed, int64_t panel_begin,
                int64_t panel_end) {
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
-    const bool whole = shape.column_step == 1 && shape.k % 2 == 0 && shape.block_rows == 0 &&
-                       (panel + 1) * kPairPanel <= shape.n;
-    if (whole) {
-      PackWholePanel(b + panel * kPairPanel, shape.row_step, shape.k / 2,
-                     packed + panel * kPairPanel * shape.k);
+    const uint16_t* from = b + panel * kPairPanel * shape.column_step;
+    uint16_t* place = packed + panel * kPairStep * ((shape.k + 1) / 2);
+    const int64_t width = Min(kPairPanel, shape.n - panel * kPairPanel);
+    if (shape.column_step == 1 && shape.block_rows == 0) {
+      PackRowMajor(from, shape.row_step, shape.k, width, place);
+      continue;
+    }
+    if (shape.row_step == 1 && shape.k % 2 == 0 && shape.block_rows == 0) {
+      PackByColumns(from, shape.column_step, shape.k, width, place);
       continue;
     }
     ForPanel(shape.k, panel, [&](int64_t k, int64_t column, int64_t to) {
