@@ -86,12 +86,6 @@ void AddAttention(OpCases* cases, const Sizes& s, const std::vector<DType>& dtyp
   AddWithDTypes(cases, {"Attention", "", {q, k, v}, attrs, 1, slack}, dtypes);
   Arg seen = Of(DType::kBool, {s.batch, 1, s.queries, s.keys});
   AddWithDTypes(cases, {"Attention", "", {q, k, v, seen}, attrs, 1, slack}, dtypes);
-  attrs["scale"] = Real(0.3);
-  for (const Shape& mask : {Shape{s.queries, s.keys}, Shape{s.batch, s.q_heads, s.queries, s.keys},
-                            Shape{s.keys}, Shape{s.queries, 1}, Shape{}}) {
-    cases->push_back({"Attention", "", {q, k, v, F32(mask)}, attrs, 1, slack});
-    cases->push_back({"Attention", "", {q, k, v, Of(DType::kBool, mask)}, attrs, 1, slack});
-  }
   AddWithDTypes(
       cases,
       {"Attention",
@@ -103,6 +97,20 @@ void AddAttention(OpCases* cases, const Sizes& s, const std::vector<DType>& dtyp
        1,
        slack},
       dtypes);
+}
+
+// Each way of broadcasting, in both kinds, with a scale of its own.
+void AddMasks(OpCases* cases, const Sizes& s) {
+  Arg q = F32({s.batch, s.queries, s.q_heads * s.width});
+  Arg k = F32({s.batch, s.keys, s.kv_heads * s.width});
+  Arg v = F32({s.batch, s.keys, s.kv_heads * s.v_width});
+  Attributes attrs = {
+      {"q_num_heads", Int(s.q_heads)}, {"kv_num_heads", Int(s.kv_heads)}, {"scale", Real(0.3)}};
+  for (const Shape& mask : {Shape{s.queries, s.keys}, Shape{s.batch, s.q_heads, s.queries, s.keys},
+                            Shape{s.keys}, Shape{s.queries, 1}, Shape{}}) {
+    cases->push_back({"Attention", "", {q, k, v, F32(mask)}, attrs, 1, 4});
+    cases->push_back({"Attention", "", {q, k, v, Of(DType::kBool, mask)}, attrs, 1, 4});
+  }
 }
 
 }  // namespace
@@ -120,6 +128,8 @@ void AddAttentionCases(OpCases* cases) {
   AddAttention(cases, {1, 2, 2, 130, 1, 9, 5}, kHalves);
   AddAttention(cases, {1, 2, 1, 0, 3, 4, 4}, {});
   AddAttention(cases, {1, 2, 1, 3, 0, 4, 4}, {});
+  AddMasks(cases, {2, 4, 2, 3, 5, 4, 4});
+  AddMasks(cases, {1, 2, 1, 1, 1, 2, 3});
   // Rows that see no key, by either kind of mask; scores far apart.
   Arg q = F32({1, 2, 2, 4}), k = F32({1, 2, 3, 4});
   Arg hidden = Exactly({2, 3}, {0, -INFINITY, 0, -INFINITY, -INFINITY, -INFINITY});
