@@ -46,9 +46,11 @@ Status CheckEnvelope(RecordKind kind, std::string_view bytes) {
   return DataLoss("is damaged: its checksum is another one");
 }
 
-// Paths come from files: none may lead out of the checkpoint's folder.
+// Paths come from files: none may lead out of the checkpoint's folder. An empty one is that of a
+// version without keys, and not referred to otherwise.
 Status CheckPath(const std::string& path) {
-  bool fine = !path.empty() && path.size() <= kLongestName && path.find('\0') == path.npos;
+  if (path.empty()) return OkStatus();
+  bool fine = path.size() <= kLongestName && path.find('\0') == path.npos;
   for (size_t at = 0; fine && at <= path.size();) {
     const size_t end = std::min(path.find('/', at), path.size());
     const std::string_view part = std::string_view(path).substr(at, end - at);
@@ -105,10 +107,14 @@ Result<std::vector<DataPath>> DecodeFiles(ByteReader* reader) {
   return files;
 }
 
-Result<Location> MakeLocation(uint64_t file, uint64_t offset, uint64_t size, size_t files) {
-  if (file < files) return Location{static_cast<size_t>(file), offset, size};
-  return Malformed("it refers to data file " + std::to_string(file) + " of " +
-                   std::to_string(files));
+Result<Location> MakeLocation(uint64_t file, uint64_t offset, uint64_t size,
+                              const std::vector<DataPath>& files) {
+  if (file >= files.size()) {
+    return Malformed("it refers to data file " + std::to_string(file) + " of " +
+                     std::to_string(files.size()));
+  }
+  if (files[file].path.empty()) return Malformed("it refers to a data file without a name");
+  return Location{static_cast<size_t>(file), offset, size};
 }
 
 // Which of the versions is the newest; none: there is no version.
@@ -151,7 +157,7 @@ Status DecodeVersions(ByteReader* reader, Manifest* manifest) {
   manifest->empty = false;
   manifest->height = static_cast<uint8_t>(heights[*newest]);
   MS_ASSIGN_OR_RETURN(manifest->root, MakeLocation(files[*newest], offsets[*newest], sizes[*newest],
-                                                   manifest->files.size()));
+                                                   manifest->files));
   return OkStatus();
 }
 
@@ -184,8 +190,7 @@ Status DecodeLeaves(ByteReader* reader, Node* node) {
       leaf.value = reader->Bytes(sizes[i]);
       continue;
     }
-    MS_ASSIGN_OR_RETURN(leaf.location,
-                        MakeLocation(files[f], offsets[f], sizes[i], node->files.size()));
+    MS_ASSIGN_OR_RETURN(leaf.location, MakeLocation(files[f], offsets[f], sizes[i], node->files));
     ++f;
   }
   return OkStatus();
@@ -208,7 +213,7 @@ Status DecodeChildren(ByteReader* reader, Node* node) {
   if (!reader->ok()) return Malformed("it ends within its entries");
   for (size_t i = 0; i < count; ++i) {
     MS_ASSIGN_OR_RETURN(Location location,
-                        MakeLocation(files[i], offsets[i], sizes[i], node->files.size()));
+                        MakeLocation(files[i], offsets[i], sizes[i], node->files));
     texts[i].resize(static_cast<size_t>(prefixes[i]));
     node->children.push_back({std::move(texts[i]), location});
   }

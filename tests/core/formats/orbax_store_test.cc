@@ -75,7 +75,7 @@ TEST(Ocdbt, TakesTheLargestGeneration) {
 
 TEST(Ocdbt, AVersionWithoutKeysHasNone) {
   TempDir dir;
-  const std::string body = ManifestBody({{"d/x"}, {0}}, {{3, 0, 0, UINT64_MAX, UINT64_MAX, 0}});
+  const std::string body = ManifestBody({{""}, {0}}, {{3, 0, 0, UINT64_MAX, UINT64_MAX, 0}});
   dir.Write("manifest.ocdbt", Envelope(kManifestMagic, body, true));
   auto store = OpenOcdbt(dir.path());
   ASSERT_TRUE(store.ok()) << store.status().ToString();
@@ -154,6 +154,13 @@ TEST(Ocdbt, RefusesPathsThatLeadOutOfTheFolder) {
     dir.Write("manifest.ocdbt", Envelope(kManifestMagic, body, false));
     ExpectLoss(OpenStatus(dir.path()), "names a data file '" + std::string(path));
   }
+}
+
+TEST(Ocdbt, RefusesAFileWithoutAName) {
+  TempDir dir;
+  const std::string body = ManifestBody({{""}, {0}}, {{3, 0, 0, 0, 10, 1}});
+  dir.Write("manifest.ocdbt", Envelope(kManifestMagic, body, true));
+  ExpectLoss(OpenStatus(dir.path()), "refers to a data file without a name");
 }
 
 TEST(Ocdbt, RefusesWhatItDoesNotKnow) {

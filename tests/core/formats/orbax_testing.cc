@@ -240,11 +240,12 @@ void WriteOcdbt(const std::string& folder, const KeyValues& values, const OcdbtO
   const Version version = TreeWriter(folder, options).Write(values, newest);
   std::vector<Version> versions;
   for (uint64_t generation : options.generations) {
-    // What TensorStore writes of a version without keys.
+    // What TensorStore writes of a version without keys: a file without a name.
     versions.push_back(generation == newest ? version
                                             : Version{generation, 0, 0, UINT64_MAX, UINT64_MAX, 0});
+    versions.back().file += generation == newest;
   }
-  const DataFiles files{{"d/root", options.base + "d/nodes"}, {0, options.base.size()}};
+  const DataFiles files{{"", "d/root", options.base + "d/nodes"}, {0, 0, options.base.size()}};
   WriteFileBelow(folder, "manifest.ocdbt",
                  Envelope(kManifestMagic, ManifestBody(files, versions), options.compress));
 }
