@@ -40,10 +40,10 @@ class Lister {
   // canonical one is axis order[i] there.
   void Add(const std::string& name, const Shape& shape, const std::string& torch,
            const std::vector<size_t>& order) {
-    if (jax_) return Push({name, shape, {name, shape, -1, shape, -1, {}}});
+    if (jax_) return Push({name, shape, {name, shape, -1, -1, {}}});
     Shape stored = shape;
     for (size_t i = 0; i < order.size(); ++i) stored.mutable_dims()[order[i]] = shape[i];
-    Push({name, shape, {torch, stored, -1, stored, -1, order}});
+    Push({name, shape, {torch, stored, -1, -1, order}});
   }
 
   // A dense layer outside of stacks.
@@ -73,14 +73,14 @@ class Lister {
     if (jax_) {
       return Push({name,
                    shape,
-                   {layer.stack + jax.path, Stacked(layer.depth, jax.shape), layer.index, jax.shape,
-                    jax.part, std::move(jax.order)}});
+                   {layer.stack + jax.path, Stacked(layer.depth, jax.shape), layer.index, jax.part,
+                    std::move(jax.order)}});
     }
     const bool matrix = shape.rank() == 2;
     const Shape stored = matrix ? Shape{shape[1], shape[0]} : shape;
     Push({name,
           shape,
-          {layer.torch + number + "." + torch, stored, -1, stored, -1,
+          {layer.torch + number + "." + torch, stored, -1, -1,
            matrix ? kTransposed : std::vector<size_t>{}}});
   }
   // One that the stack of JAX holds in the same shape.
@@ -118,7 +118,7 @@ class Lister {
     const std::string name = kImg + "pos_embedding";
     const Shape shape = {1, v.tokens, v.width};
     const Shape stored = jax_ ? shape : Shape{v.tokens, v.width};
-    Push({name, shape, {jax_ ? name : torch, stored, -1, stored, -1, {}}});
+    Push({name, shape, {jax_ ? name : torch, stored, -1, -1, {}}});
   }
 
   void VisionLayer(const Layer& layer) {

@@ -19,13 +19,12 @@
 namespace midstream::openpi {
 
 // A part of a stored tensor, and how it becomes a canonical weight: the row `row` of axis 0 (or all of
-// it), seen as `view`, of that the part `part` of axis 0 (or all of it), its axes permuted by
-// `order`, in the canonical shape.
+// it), of that the part `part` of axis 0 (or all of it), its axes permuted by `order`, in the
+// canonical shape.
 struct StoredPart {
   std::string tensor;  // the name that openpi gives it today
   Shape shape;         // of the whole stored tensor
   int64_t row = -1;
-  Shape view;
   int64_t part = -1;
   std::vector<size_t> order;  // empty: as they are
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace midstream::openpi {
@@ -192,11 +193,114 @@ TEST(CanonicalFile, AMisfitIsNamed) {
   wrong->Add(q, *Tensor::Allocate(DType::kF32, {2, 3, 7, 5}));
   EXPECT_THAT(CanonicalFile::Open(std::move(wrong), Small(Naming::kJax)).status().ToString(),
               HasSubstr("expected floats of [2,3,7,4], got float32[2,3,7,5]"));
+}
 
-  auto lora = Numbered(Small(Naming::kJax));
-  lora->Add("PaliGemma/llm/layers/attn/q_einsum/lora_a", *Tensor::Allocate(DType::kF32, {2, 2}));
-  EXPECT_EQ(CanonicalFile::Open(std::move(lora), Small(Naming::kJax)).status().code(),
-            Code::kUnimplemented);
+// A JAX file whose factors of rank 2 are numbers of their own.
+class LoraFile : public ::testing::Test {
+ protected:
+  void Add(const std::string& name, const Shape& shape) {
+    Tensor value = *Tensor::Allocate(DType::kF32, shape);
+    for (float& element : value.mutable_as<float>())
+      element = next_ = std::fmod(next_ + 0.37f, 2.f);
+    file_->Add(name, value);
+  }
+  Status Refusal() { return CanonicalFile::Open(std::move(file_), Small(Naming::kJax)).status(); }
+
+  std::unique_ptr<MemoryFile> file_ = Numbered(Small(Naming::kJax));
+  const std::string layers_ = "PaliGemma/llm/layers/";
+  float next_ = 0;
+};
+
+// The letters are those of openpi's einsums, the products those of its LoRA configuration.
+TEST_F(LoraFile, FactorsAreMergedAsOpenPiMultipliesThem) {
+  Add(layers_ + "attn/kv_einsum/lora_a", {2, 2, 1, 7, 2});       // L 2 K D r
+  Add(layers_ + "attn/kv_einsum/lora_b", {2, 2, 1, 2, 4});       // L 2 K r H
+  Add(layers_ + "attn/attn_vec_einsum_1/lora_a", {2, 3, 4, 2});  // L N H r
+  Add(layers_ + "attn/attn_vec_einsum_1/lora_b", {2, 3, 2, 5});  // L N r D
+  Add(layers_ + "mlp/gating_einsum_lora_a", {2, 2, 7, 2});       // L 2 D r
+  Add(layers_ + "mlp/gating_einsum_lora_b", {2, 2, 2, 9});       // L 2 r F
+  const MemoryFile& stored = *file_;
+  const auto canonical = *CanonicalFile::Open(std::move(file_), Small(Naming::kJax));
+  const auto from = [&](const std::string& name) {
+    return *stored.Read(IndexOf(stored, layers_ + name));
+  };
+  const auto merged = [&](const std::string& name) {
+    return *canonical->Read(IndexOf(*canonical, layers_ + "1/" + name));
+  };
+  const Tensor kv = from("attn/kv_einsum/w");
+  const Tensor kv_a = from("attn/kv_einsum/lora_a");
+  const Tensor kv_b = from("attn/kv_einsum/lora_b");
+  const Tensor v = merged("attn/kv_einsum/v");
+  const Tensor up = merged("mlp/gating_einsum/up");
+  const Tensor gating = from("mlp/gating_einsum");
+  const Tensor gating_a = from("mlp/gating_einsum_lora_a");
+  const Tensor gating_b = from("mlp/gating_einsum_lora_b");
+  for (int64_t d = 0; d < 7; ++d) {
+    for (int64_t h = 0; h < 4; ++h) {
+      float expected = At(kv, {1, 1, 0, d, h});
+      for (int64_t r = 0; r < 2; ++r)
+        expected += At(kv_a, {1, 1, 0, d, r}) * At(kv_b, {1, 1, 0, r, h});
+      EXPECT_FLOAT_EQ(At(v, {d, h}), expected);
+    }
+    for (int64_t f = 0; f < 9; ++f) {
+      float expected = At(gating, {1, 1, d, f});
+      for (int64_t r = 0; r < 2; ++r)
+        expected += At(gating_a, {1, 1, d, r}) * At(gating_b, {1, 1, r, f});
+      EXPECT_FLOAT_EQ(At(up, {d, f}), expected);
+    }
+  }
+  const Tensor out = merged("attn/attn_vec_einsum_1/w");
+  const Tensor out_w = from("attn/attn_vec_einsum_1/w");
+  const Tensor out_a = from("attn/attn_vec_einsum_1/lora_a");
+  const Tensor out_b = from("attn/attn_vec_einsum_1/lora_b");
+  for (int64_t n = 0; n < 3; ++n) {
+    for (int64_t h = 0; h < 4; ++h) {
+      for (int64_t d = 0; d < 5; ++d) {
+        float expected = At(out_w, {1, n, h, d});
+        for (int64_t r = 0; r < 2; ++r) {
+          for (int64_t m = 0; m < 3; ++m) {
+            expected += At(out_a, {1, n, h, r}) * At(out_b, {1, m, r, d});
+          }
+        }
+        EXPECT_FLOAT_EQ(At(out, {n * 4 + h, d}), expected);
+      }
+    }
+  }
+}
+
+TEST_F(LoraFile, AMergedWeightKeepsItsDtype) {
+  const std::string linear = layers_ + "mlp/linear";
+  file_->Remove(linear);
+  Tensor base = *Tensor::Allocate(DType::kBF16, {2, 9, 7});
+  std::fill(base.mutable_as<uint16_t>().begin(), base.mutable_as<uint16_t>().end(),
+            FloatToBFloat16(1));
+  file_->Add(linear, base);
+  Tensor ones = *Tensor::Allocate(DType::kF32, {2, 9, 1});
+  Tensor halves = *Tensor::Allocate(DType::kF32, {2, 1, 7});
+  std::fill(ones.mutable_as<float>().begin(), ones.mutable_as<float>().end(), 1.0f);
+  std::fill(halves.mutable_as<float>().begin(), halves.mutable_as<float>().end(), 0.5f);
+  file_->Add(linear + "_lora_a", ones);
+  file_->Add(linear + "_lora_b", halves);
+  const auto canonical = *CanonicalFile::Open(std::move(file_), Small(Naming::kJax));
+  const Tensor merged = *canonical->Read(IndexOf(*canonical, layers_ + "0/mlp/linear"));
+  ASSERT_EQ(merged.dtype(), DType::kBF16);
+  for (uint16_t value : merged.as<uint16_t>()) EXPECT_EQ(BFloat16ToFloat(value), 1.5f);
+}
+
+TEST_F(LoraFile, HalfAPairIsRefused) {
+  Add(layers_ + "attn/q_einsum/lora_b", {2, 3, 2, 4});
+  EXPECT_THAT(Refusal().ToString(), HasSubstr("attn/q_einsum/lora_a': missing"));
+}
+
+TEST_F(LoraFile, FactorsOfOtherShapesAreRefused) {
+  Add(layers_ + "attn/q_einsum/lora_a", {2, 3, 7, 2});
+  Add(layers_ + "attn/q_einsum/lora_b", {2, 3, 3, 4});
+  EXPECT_THAT(Refusal().ToString(), HasSubstr("float32[2,3,7,2] and float32[2,3,3,4] are no LoRA"));
+}
+
+TEST_F(LoraFile, AFactorOfNoWeightIsRefused) {
+  Add("action_in_proj/lora_a", {2, 2});
+  EXPECT_EQ(Refusal().code(), Code::kUnimplemented);
 }
 
 TEST(PermuteAxes, EveryOrderOfThreeAxes) {

@@ -66,20 +66,22 @@ TEST(NormStats, NamesTheKeyAtFault) {
        "'norm_stats.a.mean' has '\"x\"' where a number was expected, at position 1"},
       {R"({"norm_stats": {"a": {"mean": [[1]], "std": []}}})", "has '[1]' where"},
       {R"({"norm_stats": {"a": {"mean": [true], "std": []}}})", "has 'true' where"},
-      {R"x({"norm_stats": {"a": {"mean": ["nan(1)"], "std": []}}})x", "where a number was expected"},
+      {R"x({"norm_stats": {"a": {"mean": ["nan(1)"], "std": []}}})x",
+       "where a number was expected"},
       {R"({"norm_stats": {"a": {"mean": [""], "std": []}}})", "where a number was expected"},
       {R"({"norm_stats": {"a": {"mean": ["+-1"], "std": []}}})", "where a number was expected"},
-      {R"({"norm_stats": {"a": {"mean": [], "std": [], "q99": {}}}})", "'norm_stats.a.q99' is no list"},
-};
-for (const auto& [json, text] : cases) {
-  const Status status = ParseNormStats(json).status();
-  EXPECT_EQ(status.code(), Code::kDataLoss) << json;
-  EXPECT_THAT(std::string(status.message()), HasSubstr(text)) << json;
-}
-formats::TempDir dir;
-EXPECT_THAT(std::string(ReadNormStats(dir.Write("norm_stats.json", "[]")).status().message()),
-            HasSubstr(dir.Path("norm_stats.json") + ": has no object"));
-EXPECT_EQ(ReadNormStats(dir.Path("none.json")).status().code(), Code::kNotFound);
+      {R"({"norm_stats": {"a": {"mean": [], "std": [], "q99": {}}}})",
+       "'norm_stats.a.q99' is no list"},
+  };
+  for (const auto& [json, text] : cases) {
+    const Status status = ParseNormStats(json).status();
+    EXPECT_EQ(status.code(), Code::kDataLoss) << json;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(text)) << json;
+  }
+  formats::TempDir dir;
+  EXPECT_THAT(std::string(ReadNormStats(dir.Write("norm_stats.json", "[]")).status().message()),
+              HasSubstr(dir.Path("norm_stats.json") + ": has no object"));
+  EXPECT_EQ(ReadNormStats(dir.Path("none.json")).status().code(), Code::kNotFound);
 }
 
 TEST(NormStats, ReadsOpenPisFiles) {
