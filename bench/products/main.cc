@@ -1,4 +1,4 @@
-// bench_products [--threads=N] [--seconds=X] [--rounds=N] [--md]: the matrix products of pi0 with weights in
+// bench_products [--only=TEXT] [--threads=N] [--seconds=X] [--rounds=N] [--md]: the matrix products of pi0 with weights in
 // bfloat16, and its attention, on cpu_blas, beside loops of the bare instructions in the same rounds.
 #include <fmt/format.h>
 
@@ -21,6 +21,7 @@ struct Options {
   double seconds = 2;  // of each contender
   uint64_t rounds = 11;
   bool markdown = false;
+  std::string only;  // questions whose names hold it
 };
 
 struct Size {
@@ -185,6 +186,7 @@ Status RunAll(const Options& options) {
   PrintRow(options, {"product", "float32 data", "bfloat16 data", "peak of each, GFLOP/s"});
   if (options.markdown) PrintRow(options, {"---", "---", "---", "---"});
   for (const Question& question : MakeQuestions()) {
+    if (question.name.find(options.only) == std::string::npos) continue;
     MS_RETURN_IF_ERROR(Ask(options, *runtime, question));
   }
   return OkStatus();
@@ -201,6 +203,8 @@ bool Parse(int argc, char** argv, Options* options) {
       options->seconds = std::strtod(value.c_str(), nullptr);
     } else if (argument.starts_with("--rounds=")) {
       options->rounds = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (argument.starts_with("--only=")) {
+      options->only = value;
     } else if (argument == "--md") {
       options->markdown = true;
     } else {
