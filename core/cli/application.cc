@@ -6,6 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/cli/command.h"
+#include "core/cli/policy.h"
 #include "core/cli/weights.h"
 
 namespace midstream::cli {
@@ -82,6 +83,7 @@ int Main(int argc, const char* const* argv) {
   AddOnline(app, &action);
   AddBench(app, &action);
   AddCompare(app, &action);
+  AddPolicy(app, &action);
   AddPush(app, &action);
   AddBackends(app, &action);
   AddConfig(app, &action);

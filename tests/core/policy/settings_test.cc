@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "core/policy/presets.h"
 
 namespace midstream::policy {
@@ -25,6 +28,14 @@ TEST(Presets, AreSortedAndResolve) {
     ASSERT_TRUE(settings.ok()) << settings.status().message();
     EXPECT_TRUE(NeedHorizon(*settings).ok() && NeedRobot(*settings).ok() &&
                 NeedMaxTokenLen(*settings).ok());
+  }
+}
+
+TEST(Presets, AreInTheManual) {
+  std::ifstream file(MS_SOURCE_DIR "/docs/openpi.md");
+  const std::string manual(std::istreambuf_iterator<char>(file), {});
+  for (const Preset& preset : Presets()) {
+    EXPECT_THAT(manual, HasSubstr("`" + std::string(preset.name) + "`"));
   }
 }
 
