@@ -205,8 +205,10 @@ void AddKeyOptions(CLI::App& command, KeyOptions* keys) {
                   "What the observation holds and the reply is; without it, as the preset says")
       ->check(CLI::IsMember({"none", "libero", "aloha", "droid"}));
   command.add_option("--horizon", keys->horizon, "Actions in a reply")
+      ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{4096}));
   command.add_option("--steps", keys->steps, "Steps from noise to actions (10)")
+      ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1000}));
   command
       .add_option("--tokenizer", keys->tokenizer,

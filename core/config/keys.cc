@@ -497,8 +497,7 @@ constexpr std::array kKeys = {
     Integer<&Config::policy, &PolicyConfig::vision_heads>(
         "policy.vision_heads", 0, 1024,
         "Attention heads of the vision model, which the shapes in a checkpoint of PyTorch do not "
-        "tell; "
-        "0 means the 16 of the one that OpenPI uses."),
+        "tell; 0 means the 16 of the one that OpenPI uses."),
 };
 
 }  // namespace
