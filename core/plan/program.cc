@@ -174,7 +174,7 @@ Status Program::CompileSegments(const std::vector<SegmentNodes>& parts, Modules*
   return MakeFirstPlans(cannot);
 }
 
-// Those of the profiles; where every request has the same shapes, theirs.
+// Those of the profiles; where there are none, that of the shapes of every request, or the least.
 Status Program::MakeFirstPlans(std::optional<CannotCompile>* cannot) {
   profiles_.clear();
   for (const std::vector<Shape>& profile : options_.shapes.profiles) {
@@ -187,14 +187,9 @@ Status Program::MakeFirstPlans(std::optional<CannotCompile>* cannot) {
     }
     profiles_.push_back(*std::move(plan));
   }
-  std::vector<Shape> only;
-  for (ValueId id : graph_.inputs()) only.push_back(graph_.value(id).shape);
-  const bool fixed =
-      std::all_of(only.begin(), only.end(), [](const Shape& s) { return s.IsFullyKnown(); });
-  if (!profiles_.empty() || !fixed || !Admit(options_.shapes, graph_, only).ok()) {
-    return OkStatus();
-  }
-  auto plan = MakePlan(only, cannot);
+  const std::vector<Shape> least = LeastShapes(options_.shapes, graph_);
+  if (!profiles_.empty() || !Admit(options_.shapes, graph_, least).ok()) return OkStatus();
+  auto plan = MakePlan(least, cannot);
   // What else may be wrong is the answer of the request that has it.
   if (plan.ok()) plans_.push_front(*std::move(plan));
   return OkStatus();
@@ -205,14 +200,12 @@ void Program::Report(const std::vector<SegmentNodes>& parts) {
   report.missing = options_.placement.missing;
   const bool crosses = std::any_of(devices_.begin(), devices_.end(),
                                    [](const auto& device) { return !device->has_host_memory(); });
-  std::map<ValueId, Shape> shapes;
-  for (size_t i = 0; i < graph_.inputs().size() && crosses; ++i) {
-    Shape shape = graph_.value(graph_.inputs()[i]).shape;
-    if (!options_.shapes.profiles.empty()) shape = options_.shapes.profiles.front()[i];
-    for (int64_t& dim : shape.mutable_dims()) dim = dim == kUnknownDim ? 1 : dim;
-    shapes[graph_.inputs()[i]] = std::move(shape);
-  }
   if (crosses) {
+    const std::vector<Shape> least = options_.shapes.profiles.empty()
+                                         ? LeastShapes(options_.shapes, graph_)
+                                         : options_.shapes.profiles.front();
+    std::map<ValueId, Shape> shapes;
+    for (size_t i = 0; i < least.size(); ++i) shapes[graph_.inputs()[i]] = least[i];
     auto shaped = BindShapes(graph_, shapes, evaluator_);
     if (shaped.ok()) AddTransfers(*shaped, parts, devices_, &report);
   }
@@ -251,7 +244,16 @@ Result<std::shared_ptr<const ShapedPlan>> Program::PlanFor(std::span<const Tenso
   std::vector<Shape> shapes;
   for (const Tensor& input : inputs) shapes.push_back(input.shape());
   MS_RETURN_IF_ERROR(Admit(options_.shapes, graph_, shapes));
-  MS_ASSIGN_OR_RETURN(auto plan, MakePlan(shapes));
+  std::optional<CannotCompile> cannot;
+  auto made = MakePlan(shapes, &cannot);
+  if (cannot.has_value()) {
+    const Code code =
+        cannot->status.code() == Code::kUnimplemented ? Code::kInternal : cannot->status.code();
+    return Status(code, DescribeSegment(cannot->segment) + " cannot be compiled for " +
+                            DescribeShapes(graph_, shapes) + ": " +
+                            std::string(cannot->status.message()));
+  }
+  MS_ASSIGN_OR_RETURN(auto plan, std::move(made));
   std::lock_guard lock(mutex_);
   plans_.push_front(plan);
   if (plans_.size() > options_.shapes.cached_plans) plans_.pop_back();

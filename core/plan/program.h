@@ -80,7 +80,8 @@ class Program {
 
   // The plan for the shapes of these inputs (in the order of graph().inputs()), made on first use;
   // meanwhile requests of other shapes go on. Errors: INVALID_ARGUMENT naming the input whose shape
-  // its declaration or options().shapes does not accept.
+  // its declaration or options().shapes does not accept; INTERNAL and RESOURCE_EXHAUSTED naming the
+  // shapes at which a device cannot compile what it claimed.
   Result<std::shared_ptr<const ShapedPlan>> PlanFor(std::span<const Tensor> inputs) const;
 
  private:
@@ -98,7 +99,8 @@ class Program {
   using Modules =
       std::map<std::pair<size_t, std::vector<NodeId>>, std::shared_ptr<backend::Module>>;
   // Fills segments_ and the plans that are made before the first request. Refusals to compile go to
-  // *cannot, which is left empty when everything was made.
+  // *cannot, which is left empty when everything was made. Where the shapes are free, a plan for the
+  // least of them finds what a device cannot compile: later it could go nowhere else.
   Status CompileSegments(const std::vector<SegmentNodes>& parts, Modules* made,
                          std::optional<CannotCompile>* cannot);
   Status MakeFirstPlans(std::optional<CannotCompile>* cannot);

@@ -1,5 +1,7 @@
 #include "core/plan/shape_policy.h"
 
+#include <algorithm>
+
 namespace midstream::plan {
 namespace {
 
@@ -18,6 +20,21 @@ std::string DescribeShapes(const Graph& graph, std::span<const Shape> shapes) {
     text += (i == 0 ? "" : ", ") + graph.value(graph.inputs()[i]).name + " " + shapes[i].ToString();
   }
   return text;
+}
+
+std::vector<Shape> LeastShapes(const ShapePolicy& policy, const Graph& graph) {
+  std::vector<Shape> shapes;
+  for (size_t i = 0; i < graph.inputs().size(); ++i) {
+    Shape shape = graph.value(graph.inputs()[i]).shape;
+    for (size_t axis = 0; axis < shape.rank(); ++axis) {
+      int64_t& dim = shape.mutable_dims()[axis];
+      if (dim != kUnknownDim) continue;
+      const bool ranged = i < policy.ranges.size() && axis < policy.ranges[i].size();
+      dim = std::max<int64_t>(1, ranged ? policy.ranges[i][axis].least : 1);
+    }
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
 }
 
 Status Admit(const ShapePolicy& policy, const Graph& graph, std::span<const Shape> shapes) {

@@ -29,6 +29,10 @@ struct ShapePolicy {
 // input, its shape and what was expected.
 Status Admit(const ShapePolicy& policy, const Graph& graph, std::span<const Shape> shapes);
 
+// Shapes of the inputs, with the least size that the policy takes where the graph leaves one open, but
+// no 0.
+std::vector<Shape> LeastShapes(const ShapePolicy& policy, const Graph& graph);
+
 // "x [1,20], mask [20]"
 std::string DescribeShapes(const Graph& graph, std::span<const Shape> shapes);
 

@@ -34,9 +34,9 @@ TEST(MatchesPattern, StarsAndQuestionMarks) {
 class PlacementTest : public far::FarTest {
  protected:
   // a = Neg(x), b = Relu(a), c = Exp(b)
-  static Graph Chain() {
+  static Graph Chain(int64_t size = 4) {
     Graph graph;
-    ValueId a = graph.Add("Neg", "block/a", {graph.AddInput("x", DType::kF32, {4})});
+    ValueId a = graph.Add("Neg", "block/a", {graph.AddInput("x", DType::kF32, {size})});
     ValueId b = graph.Add("Relu", "block/b", {a});
     graph.AddOutput(graph.Add("Exp", "c", {b}), "c");
     EXPECT_TRUE(graph.Compact().ok());
@@ -50,10 +50,10 @@ class PlacementTest : public far::FarTest {
     return {"placement.op." + op, PlacementRule::By::kOperator, op, device};
   }
 
-  Result<std::shared_ptr<const Program>> Compile(Fallback fallback) {
+  Result<std::shared_ptr<const Program>> Compile(Fallback fallback, int64_t size = 4) {
     ProgramOptions options;
     options.placement.fallback = fallback;
-    return Program::Compile(Chain(), options, {far_, reference_}, *evaluator_);
+    return Program::Compile(Chain(size), options, {far_, reference_}, *evaluator_);
   }
 };
 
@@ -120,6 +120,28 @@ TEST_F(PlacementTest, ASegmentThatCannotBeCompiledGoesToTheNext) {
       EXPECT_EQ(report.segments.size(), 2u);
     }
   }
+}
+
+// Before the first request, when the weights are not laid out yet.
+TEST_F(PlacementTest, WithFreeShapesAPlanThatIsRefusedGoesToTheNext) {
+  control_->plan_refused = {MS_UNIMPLEMENTED, "Exp"};
+  auto program = Compile(Fallback::kAllow, kUnknownDim);
+  ASSERT_TRUE(program.ok()) << program.status().ToString();
+  EXPECT_EQ((*program)->placement_report()->nodes[2].backend, "reference");
+  const std::vector<Tensor> inputs = {*Tensor::Allocate(DType::kF32, {7})};
+  auto plan = (*program)->PlanFor(inputs);
+  EXPECT_TRUE(plan.ok()) << plan.status().ToString();
+}
+
+TEST_F(PlacementTest, APlanThatIsRefusedForLaterShapesNamesThem) {
+  auto program = Compile(Fallback::kAllow, kUnknownDim);
+  ASSERT_TRUE(program.ok()) << program.status().ToString();
+  control_->plan_refused = {MS_UNIMPLEMENTED, "Exp"};
+  const std::vector<Tensor> inputs = {*Tensor::Allocate(DType::kF32, {7})};
+  const Status status = (*program)->PlanFor(inputs).status();
+  EXPECT_EQ(status.code(), Code::kInternal);  // no fault of the data
+  EXPECT_THAT(status.ToString(), HasSubstr("segment 1 of 1 (Neg 'block/a' to Exp 'c') cannot be "
+                                           "compiled for x [7]: backend 'far': no room for Exp"));
 }
 
 TEST_F(PlacementTest, WithoutFallbackASegmentThatCannotBeCompiledIsRefused) {
