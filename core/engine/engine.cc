@@ -106,6 +106,10 @@ PluginReport Report(const backend::LoadedPlugin& loaded, const Config& config) {
   }
   backend::DeviceOptions options;
   options.values = OptionsFor(config, loaded);
+  if (*count == 0) {  // opening one tells why
+    report.status = backend::Device::Open(loaded.plugin, options).status();
+    return report;
+  }
   for (options.index = 0; options.index < *count; ++options.index) {
     auto device = backend::Device::Open(loaded.plugin, options);
     // The plugin's own options may choose fewer devices than there are.
