@@ -21,7 +21,7 @@ class Gather final : public Kernel {
     const size_t along = NormalAxis(axis_, x.rank());
     const int64_t run = sdk::Count(std::span(x.shape).subspan(along + 1));
     const int64_t pieces = Pieces(plan.traits(), run), items = y.count() / run * pieces;
-    const Positions positions(std::max({x.count(), y.count(), items}));
+    const Positions positions(std::max({x.count(), y.count(), items}) + SpanOf(plan.traits()));
     Call call{
         "indexing", "gather",
         DefineType("TX", AsBits(x).dtype) + DefineType("TI", indices.dtype) + positions.defines()};
@@ -64,7 +64,8 @@ class GatherND final : public Kernel {
     const int64_t run = sdk::Count(shape.subspan(batch_ + static_cast<size_t>(depth)));
     const int64_t rows = y.count() / run;
     const int64_t pieces = Pieces(plan.traits(), run), items = rows * pieces;
-    const Positions positions(std::max({x.count(), y.count(), indices.count(), items}));
+    const Positions positions(std::max({x.count(), y.count(), indices.count(), items}) +
+                              SpanOf(plan.traits()));
     Call call{
         "indexing", "gather_nd",
         DefineType("TX", AsBits(x).dtype) + DefineType("TI", indices.dtype) + positions.defines()};

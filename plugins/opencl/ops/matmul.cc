@@ -158,6 +158,7 @@ class MatMul final : public Kernel {
     s.segment_depth = std::max(s.depth, 1);
     s.x_step = options_.transpose_a ? 1 : s.depth;
     s.depth_step = options_.transpose_a ? s.rows : 1;
+    Fit(int64_t{s.depth} * s.depth_step);  // how far product.cl goes along the depth
     if (has_c) {
       s.has_c = 1;
       std::tie(s.c_row_step, s.c_column_step) = StepsOfC(plan, columns);

@@ -169,8 +169,9 @@ class Pad final : public Kernel {
     const Operand &x = plan.in(0), &y = plan.out(0);
     if (y.rank() == 0) return plan.Copy(x, y);
     const std::vector<int64_t> table = Axes(plan);
-    const Positions positions(std::max(x.count(), y.count()));
     const int64_t length = y.shape.back(), span = SpanOf(plan.traits());
+    // pad.cl reflects at twice the size of an axis.
+    const Positions positions(std::max(2 * x.count(), y.count()) + span);
     const int64_t pieces = (length + span - 1) / span;
     const int64_t items = length == 0 ? 0 : y.count() / length * pieces;
     const bool has_value = plan.HasInput(2);

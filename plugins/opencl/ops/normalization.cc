@@ -21,7 +21,7 @@ class BatchNormalization final : public Kernel {
     const int64_t length = across ? channels : inner;
     const int64_t span = SpanOf(plan.traits()), pieces = (length + span - 1) / span;
     const int64_t items = x.count() == 0 ? 0 : x.count() / length * pieces;
-    const Positions positions(x.count());
+    const Positions positions(x.count() + span);
     Call call{"normalization", "batch_normalization",
               DefineType("TX", x.dtype) + DefineType("TP", plan.in(1).dtype) + positions.defines()};
     call.args = {x,
