@@ -64,6 +64,12 @@ kernel void gather_nd(TENSOR_IN(TX, x), TENSOR_IN(i64, indices), TENSOR_OUT(TX, 
   }
 }
 
+#if IS_FLOAT(TX)
+#define IS_NAN(v) ((v) != (v))
+#else
+#define IS_NAN(v) 0
+#endif
+
 // y, a copy of the data, takes the updates in their order. mode 0: replace, 1: add, 2: multiply,
 // 3: maximum, 4: minimum. A work-item goes through all updates at one place of the run.
 kernel void scatter_nd(TENSOR_IN(i64, indices), TENSOR_IN(TX, updates), TENSOR_OUT(TX, y),
@@ -81,8 +87,8 @@ kernel void scatter_nd(TENSOR_IN(i64, indices), TENSOR_IN(TX, updates), TENSOR_O
     COMPUTE(TX) result = update;
     if (mode == 1) result = (COMPUTE(TX))((WRAPPING(TX))held + (WRAPPING(TX))update);
     if (mode == 2) result = (COMPUTE(TX))((WRAPPING(TX))held * (WRAPPING(TX))update);
-    if (mode == 3) result = update > held || update != update ? update : held;
-    if (mode == 4) result = update < held || update != update ? update : held;
+    if (mode == 3) result = update > held || IS_NAN(update) ? update : held;
+    if (mode == 4) result = update < held || IS_NAN(update) ? update : held;
     STORE(TX, y, to + i, result);
   }
 }
