@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -73,26 +73,36 @@ void Cache::Distrust(const char* kind, const std::string& key, std::string_view 
 
 void Cache::Write(const char* kind, const std::string& key, const std::string& value) const {
   if (!enabled()) return;
-  static std::atomic<uint64_t> counter{0};
   const std::string path = PathOf(kind, key);
+  std::error_code error;
+  Store(path, Encode(key, value), &error);
+  if (!error || complained_.exchange(true)) return;
+  sdk::Host(host_).Log(MS_LOG_WARNING,
+                       "opencl: the cache cannot be written, so kernels are compiled "
+                       "again in every process: '" +
+                           path + "': " + error.message());
+}
+
+void Cache::Store(const std::string& path, const std::string& text, std::error_code* error) {
+  static std::atomic<uint64_t> counter{0};
   const std::string temporary =
       path + "." + std::to_string(getpid()) + "." + std::to_string(counter++);
-  std::error_code ignored;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (std::filesystem::create_directories(folder, ignored)) {
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ignored);
+  if (std::filesystem::create_directories(folder, *error)) {
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, *error);
   }
-  {
-    std::ofstream file(temporary, std::ios::binary);
-    file << Encode(key, value);
-    file.close();
-    if (!file) {
-      std::filesystem::remove(temporary, ignored);
-      return;
-    }
+  if (*error) return;
+  errno = 0;
+  std::ofstream file(temporary, std::ios::binary);
+  file << text;
+  file.close();
+  if (file) {
+    std::filesystem::rename(temporary, path, *error);
+  } else {
+    *error = {errno != 0 ? errno : EIO, std::generic_category()};
   }
-  std::filesystem::rename(temporary, path, ignored);
-  if (ignored) std::filesystem::remove(temporary, ignored);
+  std::error_code ignored;
+  if (*error) std::filesystem::remove(temporary, ignored);
 }
 
 }  // namespace midstream::opencl

@@ -4,12 +4,14 @@
 // driver, source, flags); a hash of it is only the file's name. Entries are written to a temporary
 // file and renamed, so a reader sees a whole one or none. What does not carry its key and its
 // checksum is not used: it is logged, and written again. Nothing here fails: without a folder, or on
-// a full disk, entries are just not there. Threads: any; also several processes.
+// a full disk, entries are just not there; that a folder cannot be written is logged once. Threads: any; also several processes.
 #ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_CACHE_H_
 #define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_CACHE_H_
 
+#include <atomic>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "midstream/view.hpp"
 
@@ -28,10 +30,12 @@ class Cache {
   void Distrust(const char* kind, const std::string& key, std::string_view why) const;
 
  private:
+  static void Store(const std::string& path, const std::string& text, std::error_code* error);
   std::string PathOf(const char* kind, const std::string& key) const;
 
   const ms_host* host_;
   std::string folder_;
+  mutable std::atomic<bool> complained_ = false;
 };
 
 // FNV-1a, 64 bits.
