@@ -110,11 +110,9 @@ ms_code QueueCopy(ms_queue* handle, const ms_tensor* src, const ms_tensor* dst, 
       throw sdk::Error(MS_INVALID_ARGUMENT, "queue_copy needs equal dtypes and shapes");
     }
     auto* queue = As<Queue>(handle);
-    Event event;
-    EnqueueCopy(queue->raw(), *src, *dst, event.out());
-    if (queue->recorder() != nullptr && event)
-      queue->recorder()->Add(event, MS_NONE, nullptr, "copy");
-    queue->Submit(signal, std::move(event));
+    if (EnqueueCopy(queue, *src, *dst) && queue->recorder() != nullptr)
+      queue->recorder()->Add(queue->LastEvent(), MS_NONE, nullptr, "copy");
+    queue->Submit(signal);
   });
 }
 void QueueClose(ms_queue* queue) { delete As<Queue>(queue); }

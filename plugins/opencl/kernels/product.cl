@@ -189,13 +189,14 @@ kernel __attribute__((reqd_work_group_size(16, 16, 1))) void product_groups(
   BIND_IN(i64, batches);
   local SUM a_tile[STEP][TILE + 1];
   local SUM b_tile[STEP][TILE];
+  const int panel = get_global_id(1) / 16;  // a launch may begin behind the first, unlike its groups
   batches += get_global_id(2) * 4;
   a += batches[0];
-  b += batches[1] + (size_t)get_group_id(1) * s.depth * TILE;
+  b += batches[1] + (size_t)panel * s.depth * TILE;
   y += batches[2];
   c += batches[3];
   const int x = get_local_id(0), t = get_local_id(1) * 16 + x;
-  const int first = get_group_id(0) * TILE, column = get_group_id(1) * TILE;
+  const int first = get_group_id(0) * TILE, column = panel * TILE;
 
   // A work-item brings element x of each step, for four rows.
   global const STORAGE(TA) * row[4];

@@ -2,7 +2,7 @@
 #ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_BUFFER_H_
 #define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_BUFFER_H_
 
-#include "runtime/device.h"
+#include "runtime/queue.h"
 
 namespace midstream::opencl {
 
@@ -25,10 +25,9 @@ inline std::byte* HostAddress(const ms_tensor& tensor) {
   return static_cast<std::byte*>(tensor.data) + tensor.byte_offset;
 }
 
-// Copies between two tensors of equal size, wherever they lie; enqueues. event may be null; it is
-// not set when there is nothing to copy.
-void EnqueueCopy(cl_command_queue queue, const ms_tensor& from, const ms_tensor& to,
-                 cl_event* event);
+// Copies between two tensors of equal size, wherever they lie; enqueues. Whether there was something
+// to copy.
+bool EnqueueCopy(Queue* queue, const ms_tensor& from, const ms_tensor& to);
 
 }  // namespace midstream::opencl
 

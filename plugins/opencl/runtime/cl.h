@@ -18,7 +18,8 @@ namespace midstream::opencl {
 
 // "CL_OUT_OF_RESOURCES (-5)".
 std::string CodeName(cl_int code);
-// MS_RESOURCE_EXHAUSTED for memory, MS_UNAVAILABLE for a device that is gone, else MS_INTERNAL.
+// MS_RESOURCE_EXHAUSTED for memory, MS_UNAVAILABLE for a device that is gone, MS_UNIMPLEMENTED for a
+// program or a launch that the device does not take, else MS_INTERNAL.
 ms_code ToMs(cl_int code);
 // Throws sdk::Error: "`what` failed: CL_...".
 [[noreturn]] void Throw(cl_int code, const std::string& what);

@@ -20,6 +20,16 @@ void SetMemory(cl_kernel kernel, uint32_t index, Bindings::Range range, uint32_t
 
 uint32_t WidthOf(const Operand& operand) { return std::max<uint32_t>(1, operand.dtype.bits / 8u); }
 
+// Work-groups along y or z that every device takes, of which none tells how many it does. More are
+// launched in several commands.
+constexpr size_t kMostGroups = 65535;
+
+// The command that was just enqueued, as work of `plan`.
+void Record(Queue* queue, const Command& command, ms_plan* plan, const std::string& kernel) {
+  if (plan == nullptr || queue->recorder() == nullptr) return;
+  queue->recorder()->Add(queue->LastEvent(), command.node, plan, kernel);
+}
+
 bool HasWork(const Command& command) {
   if (const auto* copy = std::get_if<CopyCommand>(&command.what)) return copy->from.bytes() > 0;
   const Call& call = std::get<Call>(command.what);
@@ -119,46 +129,47 @@ std::unique_ptr<CommandList::Instance> CommandList::MakeInstance() const {
   return instance;
 }
 
-void CommandList::EnqueueCopy(cl_command_queue queue, const CopyCommand& copy,
-                              const Bindings& bindings, cl_event* event) {
+void CommandList::EnqueueCopy(Queue* queue, const Command& command, const Bindings& bindings,
+                              ms_plan* plan) {
+  const auto& copy = std::get<CopyCommand>(command.what);
   const Bindings::Range from = bindings.Resolve(copy.from.place);
   const Bindings::Range to = bindings.Resolve(copy.to.place);
-  Check(clEnqueueCopyBuffer(queue, from.mem, to.mem, from.offset, to.offset, copy.from.bytes(), 0,
-                            nullptr, event),
+  Check(clEnqueueCopyBuffer(queue->raw(), from.mem, to.mem, from.offset, to.offset,
+                            copy.from.bytes(), 0, nullptr, queue->NextEvent()),
         "clEnqueueCopyBuffer");
+  Record(queue, command, plan, "copy");
 }
 
-void CommandList::EnqueueCall(cl_command_queue queue, const Step& step, cl_kernel kernel,
-                              const Bindings& bindings, cl_event* event) const {
+void CommandList::EnqueueCall(Queue* queue, const Step& step, cl_kernel kernel,
+                              const Bindings& bindings, ms_plan* plan) {
   for (const Patch& patch : step.patches) {
     SetMemory(kernel, patch.arg, bindings.Resolve(patch.place), patch.width);
   }
   const Call& call = std::get<Call>(step.command.what);
-  const cl_int code = clEnqueueNDRangeKernel(queue, kernel, 3, nullptr, call.global.data(),
-                                             call.local.data(), 0, nullptr, event);
-  if (code != CL_SUCCESS) Throw(code, "launch of kernel " + call.kernel);
+  const size_t most_y = kMostGroups * call.local[1], most_z = kMostGroups * call.local[2];
+  for (size_t z = 0; z < call.global[2]; z += most_z) {
+    for (size_t y = 0; y < call.global[1]; y += most_y) {
+      const Size3 first{0, y, z};
+      const Size3 size{call.global[0], std::min(call.global[1] - y, most_y),
+                       std::min(call.global[2] - z, most_z)};
+      const cl_int code =
+          clEnqueueNDRangeKernel(queue->raw(), kernel, 3, y + z > 0 ? first.data() : nullptr,
+                                 size.data(), call.local.data(), 0, nullptr, queue->NextEvent());
+      if (code != CL_SUCCESS) Throw(code, "launch of kernel " + call.kernel);
+      Record(queue, step.command, plan, call.kernel);
+    }
+  }
 }
 
-void CommandList::Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last,
-                          Recorder* recorder, ms_plan* plan) {
+void CommandList::Enqueue(Queue* queue, const Bindings& bindings, ms_plan* plan) {
   if (steps_.empty()) return;
   const Borrowed instance(this);
   for (size_t i = 0; i < steps_.size(); ++i) {
-    const Command& command = steps_[i].command;
-    const bool is_last = last != nullptr && i + 1 == steps_.size();
-    Event event;
-    cl_event* wanted = is_last || recorder != nullptr ? event.out() : nullptr;
-    const auto* copy = std::get_if<CopyCommand>(&command.what);
-    if (copy != nullptr) {
-      EnqueueCopy(queue, *copy, bindings, wanted);
+    if (std::holds_alternative<CopyCommand>(steps_[i].command.what)) {
+      EnqueueCopy(queue, steps_[i].command, bindings, plan);
     } else {
-      EnqueueCall(queue, steps_[i], instance.kernel(i), bindings, wanted);
+      EnqueueCall(queue, steps_[i], instance.kernel(i), bindings, plan);
     }
-    if (recorder != nullptr) {
-      recorder->Add(event, command.node, plan,
-                    copy != nullptr ? "copy" : std::get<Call>(command.what).kernel);
-    }
-    if (is_last) *last = std::move(event);
   }
 }
 
@@ -171,14 +182,15 @@ void CommandList::Warm() {
   if (cold.empty()) return;
   const DummyMemory memory(device_, *this);
   const Borrowed instance(this);
-  device_->RunNow([&](cl_command_queue queue) {
+  std::map<std::string, const Call*> warmed;  // the list may have several that are alike
+  device_->RunNow([&](Queue* queue) {
     for (size_t i : cold) {
       const Call& call = std::get<Call>(steps_[i].command.what);
-      if (device_->programs().IsWarm(call)) continue;  // the list has another one like it
+      if (!warmed.emplace(Programs::NameOfLaunch(call), &call).second) continue;
       EnqueueCall(queue, steps_[i], instance.kernel(i), memory, nullptr);
-      device_->programs().SetWarm(call);
     }
   });
+  for (const auto& [name, call] : warmed) device_->programs().SetWarm(*call);
 }
 
 DummyMemory::DummyMemory(Device* device, const CommandList& list) {
@@ -200,11 +212,12 @@ DummyMemory::DummyMemory(Device* device, const CommandList& list) {
   }
   read_ = device->Allocate(read);
   written_ = device->Allocate(std::max<uint64_t>(written, 1));
-  device->RunNow([&](cl_command_queue queue) {
+  device->RunNow([&](Queue* queue) {
     const cl_uchar zero = 0;
     for (const auto& [mem, bytes] : {std::pair(read_.get(), read), {written_.get(), written}}) {
       if (bytes == 0) continue;
-      Check(clEnqueueFillBuffer(queue, mem, &zero, sizeof zero, 0, bytes, 0, nullptr, nullptr),
+      Check(clEnqueueFillBuffer(queue->raw(), mem, &zero, sizeof zero, 0, bytes, 0, nullptr,
+                                queue->NextEvent()),
             "clEnqueueFillBuffer");
     }
   });

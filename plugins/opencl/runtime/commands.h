@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "runtime/device.h"
-#include "runtime/recorder.h"
+#include "runtime/queue.h"
 
 namespace midstream::opencl {
 
@@ -61,10 +61,8 @@ class CommandList {
   CommandList& operator=(const CommandList&) = delete;
 
   bool empty() const { return steps_.empty(); }
-  // last: the event of the last command; untouched when the list is empty. May be null. recorder:
-  // null, or takes every command, as work of `plan`.
-  void Enqueue(cl_command_queue queue, const Bindings& bindings, Event* last,
-               Recorder* recorder = nullptr, ms_plan* plan = nullptr);
+  // plan: null, or that whose work it is, for profiles.
+  void Enqueue(Queue* queue, const Bindings& bindings, ms_plan* plan = nullptr);
 
   // Runs once, on memory of its own, the launches that no one has made before, so that the driver
   // compiles them now.
@@ -89,10 +87,10 @@ class CommandList {
   Step MakeStep(Command command) const;
   std::unique_ptr<Instance> MakeInstance() const;
   KernelObject MakeKernel(const Call& call) const;
-  void EnqueueCall(cl_command_queue queue, const Step& step, cl_kernel kernel,
-                   const Bindings& bindings, cl_event* event) const;
-  static void EnqueueCopy(cl_command_queue queue, const CopyCommand& copy, const Bindings& bindings,
-                          cl_event* event);
+  static void EnqueueCall(Queue* queue, const Step& step, cl_kernel kernel,
+                          const Bindings& bindings, ms_plan* plan);
+  static void EnqueueCopy(Queue* queue, const Command& command, const Bindings& bindings,
+                          ms_plan* plan);
 
   Device* device_;
   std::vector<Step> steps_;

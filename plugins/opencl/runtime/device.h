@@ -4,6 +4,8 @@
 #ifndef MIDSTREAM_PLUGINS_OPENCL_RUNTIME_DEVICE_H_
 #define MIDSTREAM_PLUGINS_OPENCL_RUNTIME_DEVICE_H_
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -13,11 +15,17 @@
 
 namespace midstream::opencl {
 
+class Queue;
+
+// Until the process ends: what work that does not end may touch.
+void KeepForever(std::shared_ptr<void> what);
+
 class Device {
  public:
-  // Throws Error: MS_OUT_OF_RANGE, MS_UNAVAILABLE without any device, MS_INVALID_ARGUMENT for an
-  // option.
+  // Throws Error: MS_UNAVAILABLE without any device that options.device names, MS_OUT_OF_RANGE for an
+  // index past those, MS_INVALID_ARGUMENT for an option.
   Device(const ms_host* host, uint32_t index, const Options& options);
+  ~Device();
 
   const ms_host* host() const { return host_; }
   const Traits& traits() const { return traits_; }
@@ -28,7 +36,8 @@ class Device {
   // At least one byte. MS_RESOURCE_EXHAUSTED.
   Mem Allocate(uint64_t bytes) const;
   Mem Import(void* host, uint64_t bytes) const;
-  Mem Upload(const void* data, uint64_t bytes);
+  // Has its copy of the data when it returns.
+  Mem Upload(const void* data, uint64_t bytes) const;
 
   Programs& programs() const { return *programs_; }
   Tuner& tuner() const { return *tuner_; }
@@ -42,26 +51,31 @@ class Device {
   // Throws Error(MS_UNIMPLEMENTED) when a fixed work-group is too large.
   void FitGroup(cl_kernel kernel, Call* call) const;
 
-  // body(queue) with the device's own queue to itself; waits for what body enqueued.
-  template <typename Body>
-  void RunNow(Body&& body) {
-    std::lock_guard lock(now_mutex_);
-    body(now_queue_.get());
-    Check(clFinish(now_queue_.get()), "clFinish");
-  }
+  // body(queue) with the device's own queue to itself; waits for what body enqueued. Throws its
+  // error, and Error(MS_DEADLINE_EXCEEDED) when it does not end within timeout(): then the queue is
+  // not used again, and `keep` is kept for ever, which holds what of the host's memory it touches.
+  void RunNow(const std::function<void(Queue*)>& body, const std::shared_ptr<void>& keep = nullptr);
+  // How long to wait for work that no caller sets a time for.
+  std::chrono::nanoseconds timeout() const { return timeout_; }
+  // "device 'cpu' did not answer for 600 s"
+  std::string NoAnswer() const;
 
  private:
+  void CheckSize(uint64_t bytes) const;
+
   const ms_host* host_;
   cl_device_id id_ = nullptr;
   Traits traits_;
   std::string isa_;
   Context context_;
-  std::mutex now_mutex_;
-  CommandQueue now_queue_;
   Cache cache_;
   bool tunes_;
+  std::chrono::nanoseconds timeout_;
   std::unique_ptr<Programs> programs_;
   std::unique_ptr<Tuner> tuner_;
+  std::mutex now_mutex_;
+  std::unique_ptr<Queue> now_queue_;  // null: to be opened anew
+  uint64_t now_signal_ = 0;
 };
 
 }  // namespace midstream::opencl

@@ -7,6 +7,8 @@
 namespace midstream::opencl {
 namespace {
 
+constexpr uint64_t kPiece = uint64_t{16} << 20;  // of a value that is read back
+
 Holder Declare(const sdk::ValueView& value, uint32_t id) {
   if (!value.shape_known()) {
     throw sdk::Error(MS_INVALID_ARGUMENT,
@@ -64,7 +66,7 @@ Module::Module(Device* device, const sdk::GraphView& graph)
     constants_.push_back(Declare(value, id));
     FindReaders(&constants_.back());
     Mem plain = device_->Upload(value.info().data, constants_.back().declared.bytes());
-    device_->RunNow([&](cl_command_queue queue) {
+    device_->RunNow([&](Queue* queue) {
       constant_forms_.push_back(MakeForms(constants_.back(), std::move(plain), queue));
     });
   }
@@ -101,22 +103,22 @@ uint32_t Module::AddForm(Holder* holder, Packing packing) {
   return static_cast<uint32_t>(holder->forms.size());
 }
 
-Forms Module::MakeForms(const Holder& holder, Mem plain, cl_command_queue queue) const {
+Forms Module::MakeForms(const Holder& holder, Mem plain, Queue* queue) const {
   Forms forms;
   for (const Form& form : holder.forms) {
     forms.packed.push_back(device_->Allocate(form.bytes));
-    form.pack->Enqueue(queue, PairBindings(plain, forms.packed.back()), nullptr);
+    form.pack->Enqueue(queue, PairBindings(plain, forms.packed.back()));
   }
   if (holder.plain) forms.plain = std::move(plain);
   return forms;
 }
 
-Mem Module::Plain(const Holder& holder, const Forms& forms, cl_command_queue queue) const {
+Mem Module::Plain(const Holder& holder, const Forms& forms, Queue* queue) const {
   if (holder.plain) return forms.plain;
   size_t i = 0;
   while (holder.forms[i].unpack == nullptr) ++i;
   Mem plain = device_->Allocate(holder.declared.bytes());
-  holder.forms[i].unpack->Enqueue(queue, PairBindings(forms.packed[i], plain), nullptr);
+  holder.forms[i].unpack->Enqueue(queue, PairBindings(forms.packed[i], plain));
   return plain;
 }
 
@@ -150,7 +152,7 @@ void Weights::Put(const ms_put& put, Queue* queue) {
   }
   Mem plain = put.row_count < 0 ? Whole(holder, put, queue) : WithRows(holder, put, queue);
   slots_[put.slot] =
-      std::make_shared<const Forms>(module_->MakeForms(holder, std::move(plain), queue->raw()));
+      std::make_shared<const Forms>(module_->MakeForms(holder, std::move(plain), queue));
   Check(clFlush(queue->raw()), "clFlush");
 }
 
@@ -165,7 +167,7 @@ Mem Weights::Whole(const Holder& holder, const ms_put& put, Queue* queue) const 
   ms_tensor to = *put.value;
   to.buffer = reinterpret_cast<ms_buffer*>(&buffer);
   to.byte_offset = 0;
-  EnqueueCopy(queue->raw(), *put.value, to, nullptr);
+  EnqueueCopy(queue, *put.value, to);
   return buffer.mem;
 }
 
@@ -184,18 +186,18 @@ Mem Weights::WithRows(const Holder& holder, const ms_put& put, Queue* queue) con
     throw sdk::Error(MS_FAILED_PRECONDITION,
                      "'" + holder.name + "' has no value whose rows could change");
   }
-  Mem old = module_->Plain(holder, *slots_[put.slot], queue->raw());
+  Mem old = module_->Plain(holder, *slots_[put.slot], queue);
   Buffer buffer{module_->device(), module_->device()->Allocate(want.bytes()), want.bytes()};
   if (want.bytes() > 0) {
     Check(clEnqueueCopyBuffer(queue->raw(), old.get(), buffer.mem.get(), 0, 0, want.bytes(), 0,
-                              nullptr, nullptr),
+                              nullptr, queue->NextEvent()),
           "clEnqueueCopyBuffer");
   }
   ms_tensor to = *put.value;
   to.buffer = reinterpret_cast<ms_buffer*>(&buffer);
   to.byte_offset =
       want.dim(0) == 0 ? 0 : static_cast<uint64_t>(put.row_begin) * (want.bytes() / want.dim(0));
-  EnqueueCopy(queue->raw(), *put.value, to, nullptr);
+  EnqueueCopy(queue, *put.value, to);
   return buffer.mem;
 }
 
@@ -207,7 +209,7 @@ void Weights::Seal(Queue* queue, uint64_t signal) {
       missing += (missing.empty() ? "'" : ", '") + module_->slots()[i].name + "'";
   }
   if (!missing.empty()) throw sdk::Error(MS_FAILED_PRECONDITION, "no value was put for " + missing);
-  queue->Submit(signal, {});
+  queue->Submit(signal);
   sealed_ = true;
 }
 
@@ -219,14 +221,23 @@ void Weights::Get(uint32_t slot, const ms_tensor& value) const {
     throw sdk::Error(MS_INVALID_ARGUMENT, "the value for '" + holder.name +
                                               "' has another dtype or shape than its slot");
   }
-  module_->device()->RunNow([&](cl_command_queue queue) {
-    Buffer buffer{module_->device(), module_->Plain(holder, *slots_[slot], queue), 0};
-    ms_tensor from = value;
-    from.buffer = reinterpret_cast<ms_buffer*>(&buffer);
-    from.byte_offset = 0;
-    EnqueueCopy(queue, from, value, nullptr);
-    Check(clFinish(queue), "clFinish");
-  });
+  Device* device = module_->device();
+  Mem plain;
+  device->RunNow([&](Queue* queue) { plain = module_->Plain(holder, *slots_[slot], queue); });
+  // By way of memory that can be kept when a copy to it does not end.
+  const uint64_t bytes = BytesOf(value);
+  const auto piece = std::make_shared<std::vector<std::byte>>(std::min(bytes, kPiece));
+  for (uint64_t at = 0; at < bytes; at += kPiece) {
+    const uint64_t size = std::min(bytes - at, kPiece);
+    device->RunNow(
+        [&](Queue* queue) {
+          Check(clEnqueueReadBuffer(queue->raw(), plain.get(), CL_FALSE, at, size, piece->data(), 0,
+                                    nullptr, queue->NextEvent()),
+                "clEnqueueReadBuffer");
+        },
+        piece);
+    std::memcpy(HostAddress(value) + at, piece->data(), size);
+  }
 }
 
 }  // namespace midstream::opencl

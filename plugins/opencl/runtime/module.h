@@ -61,9 +61,9 @@ class Module {
   uint32_t form(uint32_t use, uint32_t input) const { return form_of_[use][input]; }
 
   // All forms of the value in `plain`; enqueues.
-  Forms MakeForms(const Holder& holder, Mem plain, cl_command_queue queue) const;
+  Forms MakeForms(const Holder& holder, Mem plain, Queue* queue) const;
   // The value as it was put, in device memory; enqueues.
-  Mem Plain(const Holder& holder, const Forms& forms, cl_command_queue queue) const;
+  Mem Plain(const Holder& holder, const Forms& forms, Queue* queue) const;
 
  private:
   void FindReaders(Holder* holder);

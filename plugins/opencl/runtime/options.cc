@@ -1,5 +1,7 @@
 #include "runtime/options.h"
 
+#include <charconv>
+
 namespace midstream::opencl {
 
 namespace {
@@ -14,6 +16,15 @@ Options::Kernels ParseKernels(std::string_view value) {
   if (value == "tiles") return Options::Kernels::kTiles;
   if (value == "groups") return Options::Kernels::kGroups;
   throw BadValue("kernels", value, "auto, tiles or groups");
+}
+
+std::chrono::milliseconds ParseTimeout(std::string_view value) {
+  constexpr int64_t kMost = 86400000;
+  int64_t number = 0;
+  const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (code == std::errc() && end == value.data() + value.size() && number >= 1 && number <= kMost)
+    return std::chrono::milliseconds(number);
+  throw BadValue("timeout_ms", value, "an integer from 1 to 86400000");
 }
 
 }  // namespace
@@ -32,10 +43,14 @@ Options ParseOptions(std::span<const ms_kv> values) {
       options.tuning = sdk::View(option.value) == "auto";
     } else if (key == "cache_dir") {
       options.cache_dir = sdk::View(option.value);
+      if (!options.cache_dir.empty() && !options.cache_dir.starts_with('/'))
+        throw BadValue(key, options.cache_dir, "an absolute path, or nothing");
+    } else if (key == "timeout_ms") {
+      options.timeout = ParseTimeout(sdk::View(option.value));
     } else {
       throw sdk::Error(MS_INVALID_ARGUMENT,
                        "opencl has no option '" + std::string(key) +
-                           "'; it knows device, kernels, tuning and cache_dir");
+                           "'; it knows device, kernels, tuning, cache_dir and timeout_ms");
     }
   }
   return options;

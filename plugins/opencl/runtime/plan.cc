@@ -73,11 +73,9 @@ void Plan::Execute(const ms_exec& exec, Queue* queue) {
     opencl::Check(clEnqueueBarrierWithWaitList(queue->raw(), 1, &raw, nullptr),
                   "clEnqueueBarrierWithWaitList");
   }
-  Event last;
-  commands_->Enqueue(queue->raw(),
-                     ExecBindings(exec, reinterpret_cast<const Weights*>(exec.weights)), &last,
-                     queue->recorder(), reinterpret_cast<ms_plan*>(this));
-  queue->Submit(exec.signal, std::move(last));
+  commands_->Enqueue(queue, ExecBindings(exec, reinterpret_cast<const Weights*>(exec.weights)),
+                     reinterpret_cast<ms_plan*>(this));
+  queue->Submit(exec.signal);
 }
 
 }  // namespace midstream::opencl

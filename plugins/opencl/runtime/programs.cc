@@ -51,7 +51,22 @@ Programs::Programs(const ms_host* host, cl_context context, cl_device_id id, con
       traits_(traits),
       cache_(cache),
       device_key_(traits.platform + '\n' + traits.name + '\n' + traits.version + '\n' +
-                  traits.driver + '\n') {}
+                  traits.driver + '\n') {
+  flags_ = "-cl-std=CL1.2 ";
+  if (traits_.tiles) flags_ += "-DMS_TILES ";
+  if (traits_.fp64) flags_ += "-DMS_FP64 ";
+  if (traits_.rounded_divide) flags_ += "-cl-fp32-correctly-rounded-divide-sqrt ";
+}
+
+std::string Programs::KeyOfAll() const {
+  std::string text;
+  for (unsigned i = 0; i < kKernelSourceCount; ++i) text += kKernelSources[i].text;
+  return device_key_ + "sources " + std::to_string(Hash(text)) + '\n' + flags_ + '\n';
+}
+
+std::string Programs::NameOfLaunch(const Call& call) {
+  return call.source + ' ' + call.defines + '\n' + Signature(call);
+}
 
 KernelObject Programs::MakeKernel(const Call& call) {
   const BuiltPtr built = Get(call);
@@ -110,18 +125,18 @@ Programs::BuiltPtr Programs::Get(const Call& call) {
     promise.set_value(Make(call.source, call.defines));
     return future.get();
   } catch (...) {
+    {
+      std::lock_guard lock(mutex_);
+      programs_.erase(name);  // another try may do better: memory may have been short
+    }
+    // Out of the table by now: the error is for those who asked for this program, not for Save().
     promise.set_exception(std::current_exception());
-    std::lock_guard lock(mutex_);
-    programs_.erase(name);  // another try may do better: memory may have been short
     throw;
   }
 }
 
 Programs::BuiltPtr Programs::Make(const std::string& source, const std::string& defines) const {
-  std::string flags = "-cl-std=CL1.2 " + defines;
-  if (traits_.tiles) flags += " -DMS_TILES";
-  if (traits_.fp64) flags += " -DMS_FP64";
-  if (traits_.rounded_divide) flags += " -cl-fp32-correctly-rounded-divide-sqrt";
+  const std::string flags = flags_ + defines;
   auto built = std::make_shared<Built>();
   const uint64_t hash = Hash(std::string(SourceText("common")) + std::string(SourceText(source)));
   built->key = device_key_ + source + ' ' + std::to_string(hash) + '\n' + flags + '\n';

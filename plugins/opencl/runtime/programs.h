@@ -27,14 +27,16 @@ class Programs {
   // Throws Error(MS_UNIMPLEMENTED) with the beginning of the build log.
   KernelObject MakeKernel(const Call& call);
 
+  // Equal for launches that the driver compiles once.
+  static std::string NameOfLaunch(const Call& call);
   // Whether a launch like this one was made before, by this process or those that wrote the cache.
   bool IsWarm(const Call& call);
   void SetWarm(const Call& call);
   // Writes what is new to the cache.
   void Save();
 
-  // Names the device and its driver; a part of every key of the cache.
-  const std::string& device_key() const { return device_key_; }
+  // A key for what depends on the device, its driver, and all sources and how they are built.
+  std::string KeyOfAll() const;
 
  private:
   struct Built {
@@ -56,8 +58,9 @@ class Programs {
   cl_device_id id_;
   const Traits& traits_;
   const Cache* cache_;
-  std::string device_key_;
-  std::mutex mutex_;  // programs_, and warm and changed of each
+  std::string device_key_;  // names the device and its driver; a part of every key of the cache
+  std::string flags_;       // of every build
+  std::mutex mutex_;        // programs_, and warm and changed of each
   std::map<std::string, std::shared_future<BuiltPtr>> programs_;
 };
 

@@ -16,11 +16,12 @@ int64_t TimeOf(const Event& event, cl_profiling_info what) {
   return static_cast<int64_t>(time);
 }
 
-bool HasEnded(const Event& event) {
+cl_int StatusOf(const Event& event) {
   cl_int status = CL_QUEUED;
   clGetEventInfo(event.get(), CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, nullptr);
-  return status <= CL_COMPLETE;
+  return status;
 }
+bool HasEnded(const Event& event) { return StatusOf(event) <= CL_COMPLETE; }
 
 }  // namespace
 
@@ -48,6 +49,7 @@ void Recorder::Read(const std::function<void(const ms_profile_event&)>& sink) {
   const auto running = std::ranges::find_if_not(work_, HasEnded, &Work::event);
   std::vector<ms_profile_event> events;
   for (auto it = work_.begin(); it != running; ++it) {
+    if (StatusOf(it->event) < 0) continue;
     auto event = sdk::Sized<ms_profile_event>();
     event.node = it->plan != nullptr ? it->node : MS_NONE;
     event.plan = it->node != MS_NONE ? it->plan : nullptr;

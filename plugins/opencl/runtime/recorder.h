@@ -17,7 +17,7 @@ class Recorder {
   explicit Recorder(cl_command_queue queue);
 
   void Add(Event event, uint32_t node, ms_plan* plan, const std::string& kernel);
-  // What has ended since the last call, in order of begin.
+  // What has ended since the last call, in order of begin; what failed has no times and is left out.
   void Read(const std::function<void(const ms_profile_event&)>& sink);
 
  private:

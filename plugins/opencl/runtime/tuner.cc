@@ -33,7 +33,7 @@ int64_t Time(Device* device, const Call& call) {
   int64_t best = INT64_MAX;
   for (int round = 0; round < kRounds; ++round) {
     const auto begin = std::chrono::steady_clock::now();
-    device->RunNow([&](cl_command_queue queue) { list.Enqueue(queue, memory, nullptr); });
+    device->RunNow([&](Queue* queue) { list.Enqueue(queue, memory); });
     const std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - begin;
     best = std::min<int64_t>(best, taken.count());
   }

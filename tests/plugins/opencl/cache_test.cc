@@ -83,6 +83,38 @@ TEST_F(OpenClCache, MakesDamagedFilesAgain) {
   }
 }
 
+// A choice was made for kernels as they were built then.
+TEST_F(OpenClCache, TuningIsOfTheSourcesAndTheFlags) {
+  auto device = Open(plugin_, {{"cache_dir", folder_.string()}, {"kernels", "tiles"}});
+  ASSERT_TRUE(device.ok()) << device.status().ToString();
+  auto ran = RunNode(
+      *device, {"MatMul",
+                "",
+                {},
+                {{Floats({64, 256}, -2), Via::kInput}, {Floats({256, 512}, 1), Via::kInput}}});
+  ASSERT_TRUE(ran.ok()) << ran.status().ToString();
+  const std::vector<fs::path> files = Files();
+  const auto tuning = std::find_if(files.begin(), files.end(), [](const fs::path& file) {
+    return file.filename().string().starts_with("tuning-");
+  });
+  ASSERT_NE(tuning, files.end());
+  const std::string text = Read(*tuning);
+  EXPECT_NE(text.find("\nsources "), std::string::npos);
+  EXPECT_NE(text.find("-cl-std=CL1.2 -DMS_TILES"), std::string::npos);
+}
+
+TEST_F(OpenClCache, SaysOnceThatTheFolderCannotBeWritten) {
+  Write(folder_, "a file");
+  std::vector<std::string> lines;
+  SetLogSink([&](LogLevel, std::string_view text) { lines.emplace_back(text); });
+  auto ran = Run();
+  SetLogSink({});
+  ASSERT_TRUE(ran.ok()) << ran.status().ToString();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("the cache cannot be written"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find(folder_.string()), std::string::npos) << lines[0];
+}
+
 TEST_F(OpenClCache, DoesWithoutAFolderItCannotWrite) {
   auto device = Open(plugin_, {{"cache_dir", "/proc/no/such/folder"}});
   ASSERT_TRUE(device.ok()) << device.status().ToString();

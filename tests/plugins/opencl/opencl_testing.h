@@ -2,7 +2,11 @@
 //
 // opencl_faulty.so is the same plugin with some functions of OpenCL replaced by those of
 // faulty_cl.cc, which fail as the environment variable MS_TEST_CL_FAULT says: "clCreateBuffer:-4:2"
-// makes the second call from then on fail with -4, and all after it until the variable goes.
+// makes the second call from then on fail with -4, and all after it until the variable goes. And:
+//   "kernel:-5:2"  the second kernel is enqueued, and its event alone tells that it failed with -5;
+//                  "write" for copies to the device
+//   "hang:1:2"     the second kernel does not begin before the variable goes
+//   "grid:-54:1"   launches of more work-groups along y or z than many devices take are refused
 #ifndef MIDSTREAM_TESTS_PLUGINS_OPENCL_OPENCL_TESTING_H_
 #define MIDSTREAM_TESTS_PLUGINS_OPENCL_OPENCL_TESTING_H_
 
