@@ -19,6 +19,7 @@ SLICES = HERE.parent / "data" / "tf" / "slices"
 TEXT = HERE.parent / "data" / "tf" / "text"
 SAVED_MODELS = HERE.parent / "data" / "tf" / "saved_model"
 DIGITS = HERE.parent / "data" / "digits" / "mnist_deep_model.ckpt-4000"
+ORBAX = HERE.parent / "data" / "orbax" / "small.ckpt" / "params"
 DATA = ".data-00000-of-00001"
 SEEDS = []
 
@@ -199,6 +200,73 @@ def npz():
         with archive.open(zipfile.ZipInfo("x.npy"), "w", force_zip64=True) as member:
             member.write(arrays["i8"])
     yield "zip64", file.getvalue()
+
+
+def folder(files, keep_checksums=0):
+    """Files as FuzzOrbax takes them."""
+    return bytes([keep_checksums]) + b"".join(
+        bytes([len(name)]) + name.encode() + struct.pack("<H", len(data)) + data for name, data in files.items())
+
+
+def leb(*numbers):
+    out = b""
+    for number in numbers:
+        while number >= 128:
+            out += bytes([number & 127 | 128])
+            number >>= 7
+        out += bytes([number])
+    return out
+
+
+def record(magic, body):
+    return struct.pack(">I", magic) + struct.pack("<Q", len(body) + 18) + b"\0\0" + body + bytes(4)
+
+
+def tree(*names):
+    return json.dumps({"tree_metadata": {str(name): {} for name in names}, "use_zarr3": False}).encode()
+
+
+def layout(shape, chunks, dtype="<f4", order="C", compressor=None):
+    return json.dumps({"zarr_format": 2, "shape": shape, "chunks": chunks, "dtype": dtype, "order": order,
+                       "compressor": compressor, "fill_value": None, "filters": None}).encode()
+
+
+@target
+def orbax():
+    files = {str(path.relative_to(ORBAX)): path.read_bytes() for path in sorted(ORBAX.rglob("*")) if path.is_file()}
+    yield "tensorstore", folder(files)
+    yield "plain", folder({
+        "_METADATA": tree(("a",), ("b", "w")), "a/.zarray": layout([3], [2]), "a/0": bytes(8), "a/1": bytes(8),
+        "b.w/.zarray": layout([3, 2], [2, 2], ">i2", "F"), "b.w/0.0": bytes(range(8)), "b.w/1.0": bytes(8)})
+    # A database without compression, whose bytes can be changed one by one: a root over two leaves.
+    files = leb(1, 6, 0) + b"d/data"
+    zarray = layout([2], [2])
+    leaves = [
+        record(0x0cdb20de, b"\0" + files + leb(2, 0, 9, 3) + b"a/.zarray" + b"a/0" + leb(len(zarray), 8, 0, 0) +
+               zarray + bytes(8)),
+        record(0x0cdb20de, b"\0" + files + leb(2, 2, 9, 1) + b"b/.zarray" + b"0" + leb(len(zarray), 8, 0, 1, 0, 0) +
+               zarray)]
+    data = bytes(range(8)) + leaves[0] + leaves[1]
+    places = leb(0, 0, 8, 8 + len(leaves[0]), len(leaves[0]), len(leaves[1]), 2, 2, 9, 9, 9, 9)
+    root = record(0x0cdb20de, b"\1" + files + leb(2, 0, 1, 1, 0, 0) + b"ab" + places)
+    manifest = record(0x0cdb3a2a, bytes(16) + leb(0, 1024, 100000, 4, 0) + files +
+                      leb(1, 1, 1, 0, len(data), len(root), 4, 9, 9) + bytes(8) + leb(0))
+    yield "tree", folder({"_METADATA": tree(("a",), ("b",)), "manifest.ocdbt": manifest, "d/data": data + root})
+
+
+@target
+def safetensors():
+    yield "every_dtype", (HERE.parent / "data" / "safetensors" / "every_dtype.safetensors").read_bytes()
+    header = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"__metadata__":{"k":"v"}}'
+    yield "small", struct.pack("<Q", len(header)) + header + bytes(8)
+    yield "none", struct.pack("<Q", 2) + b"{}"
+
+
+@target
+def norm_stats():
+    entry = {"mean": [0.5, -1e-3], "std": [1, "2.5"], "q01": [-1, 0], "q99": [float("nan"), float("inf")]}
+    yield "full", json.dumps({"norm_stats": {"state": entry, "actions": entry}}, indent=2).encode()
+    yield "least", b'{"norm_stats": {"a": {"mean": [], "std": [], "q01": null}}}'
 
 
 @target

@@ -16,6 +16,9 @@ constexpr Target kTargets[] = {
     {"npu_options", FuzzNpuOptions},
     {"npy", FuzzNpy},
     {"npz", FuzzNpz},
+    {"orbax", FuzzOrbax},
+    {"safetensors", FuzzSafetensors},
+    {"norm_stats", FuzzNormStats},
     {"push_message", FuzzPushMessage},
 };
 

@@ -34,6 +34,10 @@ void FuzzNpuOptions(std::string_view input);  // JSON; a file that options name 
 // npy_target.cc
 void FuzzNpy(std::string_view input);
 void FuzzNpz(std::string_view input);
+// openpi_target.cc
+void FuzzOrbax(std::string_view input);        // the files of an Orbax folder, one after the other
+void FuzzSafetensors(std::string_view input);  // the bytes of a `.safetensors`
+void FuzzNormStats(std::string_view input);    // the text of a `norm_stats.json`
 // push_target.cc
 void FuzzPushMessage(std::string_view input);  // a message of the protocol of docs/sources.md
 

@@ -161,6 +161,46 @@ TEST(OrbaxCheckpoint, TellsWhatIsMissing) {
   expect(no_chunk, "array 'params.net.w': its chunk 1.0 is missing");
 }
 
+// tests/data/orbax, which TensorStore wrote: every element follows from its position.
+TEST(OrbaxCheckpoint, ReadsWhatTensorStoreWrote) {
+  auto file = OpenTensorFile(std::string(MS_TEST_DATA) + "/orbax/small.ckpt");
+  ASSERT_TRUE(file.ok()) << file.status().ToString();
+  ASSERT_EQ((*file)->tensors().size(), 12u);
+  for (size_t index = 0; index < 12; ++index) {
+    const formats::TensorInfo& info = (*file)->tensors()[index];
+    EXPECT_EQ(info.name.substr(0, info.name.find('/')), DTypeName(info.dtype));
+    auto tensor = (*file)->Read(index);
+    ASSERT_TRUE(tensor.ok()) << tensor.status().ToString();
+    for (int64_t i = 0; i < tensor->count(); ++i) {
+      const auto at = static_cast<size_t>(i);
+      const double expected = static_cast<double>(i % 100 - 20);
+      switch (info.dtype) {
+        case DType::kF32:
+          ASSERT_EQ(tensor->as<float>()[at], expected) << info.name;
+          break;
+        case DType::kF64:
+          ASSERT_EQ(tensor->as<double>()[at], expected) << info.name;
+          break;
+        case DType::kI64:
+          ASSERT_EQ(tensor->as<int64_t>()[at], expected) << info.name;
+          break;
+        case DType::kF16:
+          ASSERT_EQ(HalfToFloat(tensor->as<uint16_t>()[at]), expected);
+          break;
+        case DType::kBF16:
+          ASSERT_EQ(BFloat16ToFloat(tensor->as<uint16_t>()[at]), expected);
+          break;
+        case DType::kU8:
+          ASSERT_EQ(tensor->as<uint8_t>()[at], i % 100);
+          break;
+        default:
+          ASSERT_EQ(tensor->as<uint8_t>()[at], i % 3 == 0) << info.name;
+          break;
+      }
+    }
+  }
+}
+
 TEST(OrbaxCheckpoint, IsNoOtherFolder) {
   TempDir dir;
   EXPECT_FALSE(formats::IsTensorFile(dir.path()));
