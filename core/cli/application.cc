@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "core/base/log.h"
+#include "core/cli/check.h"
 #include "core/cli/command.h"
 #include "core/cli/policy.h"
 #include "core/cli/weights.h"
@@ -87,6 +88,7 @@ int Main(int argc, const char* const* argv) {
   AddPush(app, &action);
   AddBackends(app, &action);
   AddConfig(app, &action);
+  AddCheck(app, &action);
   AddWeights(app, &action);
 
   Outcome outcome = Parse(app, argc, argv, action);
