@@ -133,9 +133,11 @@ std::string RatioPlot(const Report& report) {
     svg.Circle(x.At(speed.ratio.value), y, 4.5, "dot " + ArmClass(i),
                fmt::format("{} [{}, {}]", Short(speed.ratio.value), Short(speed.ratio.low),
                            Short(speed.ratio.high)));
-    const std::string verdict(VerdictName(speed.verdict));
-    svg.Text(right + 12, y + 4, "start",
-             i == report.baseline ? "baseline" : Short(speed.ratio.value) + "x " + verdict);
+    std::string label = Short(speed.ratio.value) + "x";
+    if (speed.verdict != Verdict::kNone) {
+      label += fmt::format(" ({})", VerdictName(speed.verdict));
+    }
+    svg.Text(right + 12, y + 4, "start", i == report.baseline ? "baseline" : label);
     y += kRowHeight;
   }
   return svg.Finish();
