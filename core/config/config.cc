@@ -29,6 +29,19 @@ Status Refuse(const std::vector<Problem>& problems) {
   return InvalidArgument(std::move(message));
 }
 
+// Who asks for a backend beside a file means it, whatever order the file has.
+void PutFirst(Config& config) {
+  std::vector<std::string>& order = config.placement.order;
+  const auto set = [&](const char* key) {
+    return config.origin(key).source == Origin::Source::kSet;
+  };
+  if (!set("backend") || set("placement.order") || order.empty() || config.backend == "auto") {
+    return;
+  }
+  std::erase(order, config.backend);
+  order.insert(order.begin(), config.backend);
+}
+
 }  // namespace
 
 std::string Origin::ToString() const {
@@ -78,6 +91,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& name,
   std::vector<Problem> found;
   ReadText(text, name, config, found);
   for (const Override& override : overrides) ReadOverride(override, config, found);
+  PutFirst(config);
   FindConflicts(config, found);
   // The parser hands tables over in the order of their names; overrides come last.
   std::stable_sort(found.begin(), found.end(), [](const Problem& a, const Problem& b) {

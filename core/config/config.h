@@ -264,8 +264,8 @@ MS_API Result<Override> ParseOverride(std::string_view text);
 // Every value at its default.
 MS_API const Config& DefaultConfig();
 
-// The defaults, then the text, then the overrides, in this order. name is how messages call the
-// text. All problems are found at once: the status lists one per line, and *problems, when given,
+// The defaults, then the text, then the overrides, in this order; a backend among the overrides comes
+// first in the text's placement.order. name is how messages call the text. All problems are found at once: the status lists one per line, and *problems, when given,
 // receives them too. Errors: INVALID_ARGUMENT.
 MS_API Result<Config> ParseConfig(std::string_view text, const std::string& name,
                                   const std::vector<Override>& overrides = {},

@@ -63,6 +63,13 @@ class Finder {
     }
   }
 
+  void Order() {
+    std::set<std::string_view> seen;
+    for (const std::string& name : config_.placement.order) {
+      if (!seen.insert(name).second) Add("placement.order", fmt::format("has \"{}\" twice", name));
+    }
+  }
+
   // A kept scope and a dtype for a node in it.
   void KeptNodes() {
     const std::set<std::string_view> kept(config_.precision.keep.begin(),
@@ -156,6 +163,7 @@ class Finder {
 void FindConflicts(const Config& config, std::vector<Problem>& problems) {
   Finder finder(config, problems);
   finder.Lists();
+  finder.Order();
   finder.KeptNodes();
   finder.Inputs();
 }

@@ -211,7 +211,8 @@ constexpr std::array kKeys = {
         "backend", kBackendName,
         "The plugin that runs the model: \"cpu_blas\" (fast, any CPU), \"reference\" (slow, exact, "
         "every operator), any other plugin, or \"auto\": the first of placement.order or "
-        "plugins.list that loads. "
+        "plugins.list that loads. Where placement.order is set, that is asked in its order; but a "
+        "backend that is given beside the file (--backend, --set) comes first in it. "
         "NPU option use_off_line: true names the NPU's plugin, false the CPU's."),
     Choice<kRunModes, &Config::mode>(
         "mode", "What the session does with the model. NPU option graph_run_mode = 0."),

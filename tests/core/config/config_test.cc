@@ -452,5 +452,26 @@ TEST(LoadConfig, AcceptsEveryFileOfTheRepository) {
   EXPECT_GE(count, 3);
 }
 
+TEST(LoadConfig, ABackendGivenBesideTheFileComesFirstInItsOrder) {
+  const char* text = "backend = \"a\"\nplacement.order = [\"a\", \"b\", \"c:1\"]\n";
+  const auto order = [&](const std::vector<Override>& overrides) {
+    const Result<Config> config = ParseConfig(text, "f.toml", overrides);
+    EXPECT_TRUE(config.ok()) << config.status().message();
+    return config.ok() ? config->placement.order : std::vector<std::string>();
+  };
+  using Order = std::vector<std::string>;
+  EXPECT_EQ(order({}), (Order{"a", "b", "c:1"}));
+  EXPECT_EQ(order({{"backend", "c:1"}}), (Order{"c:1", "a", "b"}));
+  EXPECT_EQ(order({{"backend", "d"}}), (Order{"d", "a", "b", "c:1"}));
+  EXPECT_EQ(order({{"backend", "auto"}}), (Order{"a", "b", "c:1"}));
+  EXPECT_EQ(order({{"backend", "d"}, {"placement.order", "[\"b\"]"}}), (Order{"b"}));
+}
+
+TEST(LoadConfig, RefusesABackendThatIsInTheOrderTwice) {
+  const Result<Config> config = ParseConfig("placement.order = [\"a\", \"b\", \"a\"]\n", "f.toml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr("has \"a\" twice"));
+}
+
 }  // namespace
 }  // namespace midstream::config
