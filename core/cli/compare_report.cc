@@ -152,7 +152,7 @@ Json DifferenceJson(const compare::Difference& difference) {
   json["scale"] = Number(difference.scale);
   json["scaled"] = Number(difference.scaled);
   json["nmse"] = Number(difference.nmse);
-  json["max_ulp"] = difference.max_ulp;
+  json["max_ulp"] = std::isnan(difference.max_abs) ? Json() : Json(difference.max_ulp);
   json["cosine"] = Number(difference.cosine);
   json["argmax_rows"] = difference.rows;
   json["argmax_flips"] = difference.flips;

@@ -56,9 +56,9 @@ Status LoadArm(const ModelSpec& model, Arm* arm) {
   return OkStatus();
 }
 
-Status CheckBackend(const Arm& arm) {
-  const config::BackendName wanted = config::ParseBackendName(arm.spec.config.backend);
-  for (const PlacementReport::Missing& missing : arm.session.placement().missing) {
+Status CheckBackend(const Config& config, const Session& session) {
+  const config::BackendName wanted = config::ParseBackendName(config.backend);
+  for (const PlacementReport::Missing& missing : session.placement().missing) {
     const config::BackendName absent = config::ParseBackendName(missing.backend);
     if (absent.plugin == wanted.plugin &&
         std::max<int64_t>(absent.index, 0) == std::max<int64_t>(wanted.index, 0)) {

@@ -50,8 +50,8 @@ Status OpenArm(const ArmSpec& spec, Arm* arm);
 // Reads and compiles the model. Errors: those of Engine::Load and Model::CreateSession.
 Status LoadArm(const ModelSpec& model, Arm* arm);
 // A placement that goes on without the backend that the arm asks for would compare another one in its
-// place. Requires: the model is loaded. Errors: UNAVAILABLE, why that backend cannot be used.
-Status CheckBackend(const Arm& arm);
+// place. config: with that backend. Errors: UNAVAILABLE, why it cannot be used.
+Status CheckBackend(const Config& config, const Session& session);
 // The first run; completes arm->cost. Errors: those of Session::Run.
 Result<RunResult> FirstRun(const std::vector<NamedTensor>& inputs, Arm* arm);
 

@@ -16,6 +16,15 @@ namespace {
 
 constexpr int kProfiledRuns = 10;
 
+// Where a process happens to put its memory moves times by so much; no verdict rests on less.
+constexpr double kLeastEffect = 1.02;
+
+Verdict VerdictOf(const measure::Interval& ratio, uint64_t rounds) {
+  if (rounds < measure::kFewestForInterval) return Verdict::kNone;
+  if (ratio.low > kLeastEffect) return Verdict::kSlower;
+  return ratio.high < 1 / kLeastEffect ? Verdict::kFaster : Verdict::kNone;
+}
+
 std::string NowUtc() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -102,7 +111,7 @@ class Runner {
       Fail(i, loaded);
       return OkStatus();
     }
-    if (const Status there = CheckBackend(arm); !there.ok()) {
+    if (const Status there = CheckBackend(request_.arms[i].config, arm.session); !there.ok()) {
       Fail(i, there, true);
       return OkStatus();
     }
@@ -245,10 +254,10 @@ class Runner {
     for (size_t i = 0; i < arms_.size(); ++i) {
       ArmReport& report = report_.arms[i];
       if (!report.ran()) continue;
-      Say(fmt::format("{}: timing its nodes", report.name));
+      Say(fmt::format("{}: looking at its nodes", report.name));
       Session& session = arms_[i]->session;
       // A backend without a clock has traffic all the same.
-      const bool timed = session.EnableProfile(true).ok();
+      const bool timed = request_.time && session.EnableProfile(true).ok();
       const SessionStats before = session.stats();
       for (int run = 0; run < kProfiledRuns; ++run) {
         const Result<RunResult> result = session.Run(inputs_);
@@ -276,9 +285,7 @@ class Runner {
     speed.ratio = {1, 1, 1};
     if (arm != request_.baseline) {
       speed.ratio = measure::RatioInterval(base, sample.round_medians_ns, request_.seed);
-      speed.verdict = speed.ratio.low > 1    ? Verdict::kSlower
-                      : speed.ratio.high < 1 ? Verdict::kFaster
-                                             : Verdict::kNone;
+      speed.verdict = VerdictOf(speed.ratio, base.size());
     }
     speed.calls = sample.calls;
     speed.per_second = sample.seconds > 0 ? static_cast<double>(sample.calls) / sample.seconds : 0;

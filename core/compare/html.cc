@@ -124,7 +124,7 @@ std::string Figures(const Report& report) {
                  legend);
   html += Figure("ratio", "Against the baseline", RatioPlot(report),
                  "Ratio of the medians, paired by round, with its 95 % bootstrap interval. An arm "
-                 "is called faster or slower only where the interval excludes 1.",
+                 "is called faster or slower only where the whole interval is beyond 2 %.",
                  "");
   html +=
       Figure("accuracy", "Accuracy against speed", AccuracyPlot(report),

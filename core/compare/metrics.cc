@@ -84,6 +84,7 @@ class Comparison {
       if (result_.nonfinite++ == 0) result_.worst = i;
       return;
     }
+    ++compared_;
     AddToSums(x, y);
     if (x == y && (result_.is_float() || SameBytes(a_, b_, i))) return;
     ++result_.different;
@@ -113,6 +114,7 @@ class Comparison {
   }
 
   void Summarise() {
+    if (result_.nonfinite > 0 && compared_ == 0) return NothingFinite();
     const auto over = [](double error, double by) {
       return error == 0 ? 0 : by > 0 ? error / by : kInfinity;
     };
@@ -121,6 +123,13 @@ class Comparison {
     if (result_.different == result_.nonfinite) return;  // no rounding where nothing differs
     const double lengths = std::sqrt(sum_xx_) * std::sqrt(sum_yy_);
     result_.cosine = lengths > 0 ? std::clamp(sum_xy_ / lengths, -1.0, 1.0) : 0;
+  }
+
+  // Nothing was compared, so that there is no figure to tell.
+  void NothingFinite() {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    result_.max_abs = result_.max_rel = result_.nmse = result_.cosine = kNone;
+    result_.scaled = kInfinity;
   }
 
   // The first largest element of a row; NaN is larger than no number.
@@ -153,7 +162,8 @@ class Comparison {
   const Tensor& b_;
   Difference result_;
   double atol_ = 0, rtol_ = 0;
-  double unit_ = 0;  // the largest magnitude of both tensors
+  double unit_ = 0;       // the largest magnitude of both tensors
+  int64_t compared_ = 0;  // elements that are finite on both sides
   double sum_xx_ = 0, sum_yy_ = 0, sum_xy_ = 0, squares_ = 0;
 };
 

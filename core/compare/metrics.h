@@ -20,7 +20,8 @@ struct Difference {
   Shape shape;
   int64_t elements = 0;
   int64_t different = 0;  // not equal as numbers
-  int64_t nonfinite = 0;  // mismatches of NaN and infinities
+  int64_t nonfinite = 0;  // mismatches of NaN and infinities; where no element is finite on both
+                          // sides, the errors below are NaN and scaled is infinite
   int64_t outside = 0;    // beyond the tolerance, mismatches included
   double max_abs = 0;     // max |a - b|
   double max_rel = 0;     // max |a - b| / max(|a|, |b|)

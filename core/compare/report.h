@@ -37,7 +37,7 @@ struct Speed {
   std::vector<double> latencies_ns;  // ascending
   measure::Interval median_ns{};     // over the medians of the rounds
   measure::Interval ratio{};         // of the median to the baseline's; 1 for that itself
-  Verdict verdict = Verdict::kNone;  // only where the interval of the ratio excludes 1
+  Verdict verdict = Verdict::kNone;  // see docs/compare.md
   double p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0;
   uint64_t calls = 0;
   double per_second = 0;  // inferences, one after the other

@@ -27,10 +27,12 @@ std::vector<std::string> AccuracyRow(const OutputDifference& output) {
   if (difference.is_float()) {
     cells.push_back(ErrorText(difference.max_rel));
     cells.push_back(ErrorText(difference.nmse));
-    cells.push_back(difference.max_ulp < 10000000
+    const bool compared = !std::isnan(difference.max_abs);
+    cells.push_back(!compared ? "-"
+                    : difference.max_ulp < 10000000
                         ? std::to_string(difference.max_ulp)
                         : fmt::format("{:.1e}", static_cast<double>(difference.max_ulp)));
-    cells.push_back(fmt::format("{:.6f}", difference.cosine));
+    cells.push_back(compared ? fmt::format("{:.6f}", difference.cosine) : "-");
     cells.push_back(difference.rows > 0 ? fmt::format("{}/{}", difference.flips, difference.rows)
                                         : "-");
   } else {
@@ -119,8 +121,8 @@ TextTable SpeedTable(const Report& report) {
   }
   table.notes.push_back(fmt::format(
       "{} interleaved rounds, {} calls in {:.1f} s; ratio of the median to that of {}; a verdict "
-      "only where its interval excludes 1",
-      report.rounds, calls, report.seconds, report.base().name));
+      "only where its interval is beyond 2 %, and of {} rounds or more",
+      report.rounds, calls, report.seconds, report.base().name, measure::kFewestForInterval));
   return table;
 }
 
@@ -140,7 +142,7 @@ TextTable CostTable(const Report& report) {
                           bytes(arm.traffic.from_device_bytes), Short(arm.traffic.transfers)});
   }
   table.notes.push_back(fmt::format(
-      "backend: held by the engine's account; process: resident memory gained at the peak, up to "
+      "backend: host memory that backends hold; process: resident memory gained at the peak, up to "
       "the end of the first run; of the whole process {}; traffic of one inference",
       BytesText(report.peak_bytes)));
   return table;

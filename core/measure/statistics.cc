@@ -55,9 +55,8 @@ double Quantile(std::span<const double> sorted, double q) {
 Interval MedianInterval(std::span<const double> values, uint64_t seed) {
   std::vector<double> sorted(values.begin(), values.end());
   std::sort(sorted.begin(), sorted.end());
-  if (sorted.size() < 2) {
-    const double value = Quantile(sorted, 0.5);
-    return {value, value, value};
+  if (sorted.size() < kFewestForInterval) {
+    return {Quantile(sorted, 0.5), Quantile(sorted, 0), Quantile(sorted, 1)};
   }
   return sorted.size() > kMostResampled ? OrderStatistics(sorted) : Bootstrap(sorted, seed);
 }

@@ -12,7 +12,8 @@
 
 namespace midstream::measure {
 
-// NaN throughout when there was no value; low == value == high when there was one.
+// NaN throughout when there was no value. Of fewer than kFewestForInterval values it reaches from the
+// least to the largest, which is less than 95 %.
 struct Interval {
   double value, low, high;
 };
@@ -25,6 +26,7 @@ double Quantile(std::span<const double> sorted, double q);
 // interval is that of the order statistics, to which the bootstrap converges.
 Interval MedianInterval(std::span<const double> values, uint64_t seed);
 inline constexpr size_t kMostResampled = 1000;
+inline constexpr size_t kFewestForInterval = 6;  // 1 - 2 / 2^6 = 97 % lie between the ends
 
 // The median over the rounds of b / a. A round without a time above 0 for both is left out. Requires:
 // the same number of rounds.

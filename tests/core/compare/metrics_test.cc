@@ -65,6 +65,17 @@ TEST(Metrics, CountEachNonFiniteMismatchAndLeaveItOutOfErrors) {
   EXPECT_EQ(Diff({kNan}, {1}, {1e9, 1e9}).outside, 1);
 }
 
+TEST(Metrics, SayNothingWhereNothingIsFinite) {
+  const Difference d = Diff({kInf, kNan}, {1, 2});
+  EXPECT_EQ(d.nonfinite, 2);
+  EXPECT_TRUE(std::isnan(d.max_abs));
+  EXPECT_TRUE(std::isnan(d.max_rel));
+  EXPECT_TRUE(std::isnan(d.nmse));
+  EXPECT_TRUE(std::isnan(d.cosine));
+  EXPECT_EQ(d.scaled, std::numeric_limits<double>::infinity());
+  EXPECT_FALSE(d.within());
+}
+
 TEST(Metrics, OfZerosAndEmptyTensors) {
   const Difference zeros = Diff({0, -0.0f}, {0, 0});
   EXPECT_EQ(zeros.different, 0);
