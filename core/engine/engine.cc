@@ -170,12 +170,35 @@ Status Engine::Impl::OpenPlacement(const std::shared_ptr<backend::Device>& refer
                                   missing.front().backend + "': " + missing.front().reason};
 }
 
+namespace {
+
+// A misspelt [backends.NAME] would change nothing and say nothing.
+void WarnOfUnusedOptions(const Config& config, const backend::Registry& registry) {
+  for (const auto& [name, options] : config.backends) {
+    const auto& plugins = registry.plugins();
+    const auto& failures = registry.failures();
+    if (std::any_of(plugins.begin(), plugins.end(),
+                    [&](const auto& plugin) { return plugin.name == name; }) ||
+        std::any_of(failures.begin(), failures.end(),
+                    [&](const auto& failure) { return failure.plugin == name; }) ||
+        std::count(config.compare.arms.begin(), config.compare.arms.end(), name) != 0) {
+      continue;
+    }
+    Log(LogLevel::kWarning, "backends." + name +
+                                " has no effect: no plugin of that name is in plugins.list, "
+                                "placement.order or backend");
+  }
+}
+
+}  // namespace
+
 Result<Engine> Engine::Open(const Config& config) {
   Engine engine;
   engine.impl_ = std::make_shared<Impl>();
   Impl& impl = *engine.impl_;
   impl.config = config;
   impl.registry = backend::LoadPlugins(WithReference(config), backend::ProcessHost());
+  WarnOfUnusedOptions(config, impl.registry);
   MS_ASSIGN_OR_RETURN(auto reference,
                       OpenDevice(impl.config, impl.registry, {std::string(kReference), 0}));
   impl.folding = std::make_unique<plan::BackendEvaluator>(std::vector{reference});
