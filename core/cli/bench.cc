@@ -53,10 +53,11 @@ class Bench {
     }
     Close();
     for (BenchOutput& output : outputs_) output.End();  // also what was there before a failure
-    if (outcome.ok() && !args_.save.empty()) {
+    if (!args_.save.empty() && (outcome.ok() || !saved_.empty())) {
       const Status written = WriteText(args_.save, saved_);
-      if (!written.ok()) outcome = {Exit::kFailed, written};
+      if (!written.ok() && outcome.ok()) outcome = {Exit::kFailed, written};
     }
+    if (outcome.ok()) outcome = chart_;
     if (outcome.ok() && vain_ > 0) {
       outcome = {
           Exit::kFailed,
@@ -121,7 +122,8 @@ class Bench {
     record->markdown = ToMarkdown(*report);
     if (args_.svg.empty()) return {};
     const Status written = WriteChart(args_.svg, *report);
-    return written.ok() ? Outcome() : Outcome(Exit::kFailed, written);
+    if (!written.ok()) chart_ = {Exit::kFailed, written};
+    return {};
   }
 
   void Add(const BenchRecord& record) {
@@ -182,6 +184,7 @@ class Bench {
   bool held_ = false;  // by the last one
   size_t vain_ = 0;    // searches that found nothing
   bool torn_ = false;
+  Outcome chart_;  // what became of the picture
 };
 
 Outcome RunBench(const BenchArgs& args) {
@@ -189,6 +192,12 @@ Outcome RunBench(const BenchArgs& args) {
   if (!plan.ok()) return {Exit::kUsage, plan.status()};
   if (!args.svg.empty() && (plan->cases.size() > 1 || plan->search)) {
     return {Exit::kUsage, "--svg is a picture of one run, and several were asked for"};
+  }
+  for (const std::string* path : {&args.save, &args.svg}) {
+    if (path->empty()) continue;  // asked before it is worked for
+    if (const Status can = FileReplacement::Begin(*path).status(); !can.ok()) {
+      return {Exit::kFailed, can};
+    }
   }
   return Bench(args, *std::move(plan)).Run();
 }

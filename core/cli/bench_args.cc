@@ -92,7 +92,7 @@ void AddAxes(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
 
 void AddMeasurement(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
   CLI::Option* duration = command.add_option("--duration", args->duration, "Seconds to measure");
-  duration->capture_default_str()->check(CLI::Range(0.01, 86400.0));
+  duration->capture_default_str()->check(NumberFrom(0.01, 86400));
   command
       .add_option("--iterations", args->iterations,
                   "Requests to measure, of all clients together, instead of seconds")
@@ -101,7 +101,7 @@ void AddMeasurement(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
       ->excludes("--rate");
   command.add_option("--warmup", args->warmup, "Seconds of load before that")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(NumberFrom(0.0, 3600));
   command
       .add_option(
           "--rounds", args->rounds,
@@ -109,8 +109,7 @@ void AddMeasurement(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
           "the medians of these")
       ->capture_default_str()
       ->check(CLI::Range(uint64_t{1}, uint64_t{10000}));
-  command.add_option("--seed", args->seed, "Seed of random inputs and arrivals")
-      ->capture_default_str();
+  AddSeed(command, &args->seed, "Seed of random inputs and arrivals");
   command
       .add_option("--percentiles,--percentile", args->percentiles,
                   "Percentiles of the latency to report")
@@ -121,32 +120,34 @@ void AddMeasurement(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
       "--latency-threshold", args->threshold_ms,
       "Search the highest load at which the 99th percentile of the latency stays within this, "
       "between the bounds --rate LOW-HIGH or --clients LOW-HIGH");
-  threshold->type_name("MS")->check(CLI::Range(1e-6, 1e9));
+  threshold->type_name("MS")->check(NumberFrom(1e-6, 1e9));
   command
       .add_option("--threshold-percentile", args->threshold_percentile,
                   "Another percentile for --latency-threshold")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(NumberFrom(0.0, 100))
       ->needs(threshold);
 }
 
 void AddUpdates(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
-  command
-      .add_option_function<std::string>(
-          "--update-rate",
-          [args](const std::string& text) {
-            const std::string problem = ParseUpdateRate(text, &args->update_rate);
-            if (!problem.empty()) throw CLI::ValidationError("--update-rate", problem);
-          },
-          "Push new weights this often a second while requests run; max: as fast as they go")
-      ->type_name("HZ")
-      ->excludes("--iterations");
+  CLI::Option* rate =
+      command
+          .add_option_function<std::string>(
+              "--update-rate",
+              [args](const std::string& text) {
+                const std::string problem = ParseUpdateRate(text, &args->update_rate);
+                if (!problem.empty()) throw CLI::ValidationError("--update-rate", problem);
+              },
+              "Push new weights this often a second while requests run; max: as fast as they go")
+          ->type_name("HZ")
+          ->excludes("--iterations");
   command
       .add_option("--weights", args->weights,
                   "Checkpoints, .safetensors or .npz files to push in turn; without it, the "
                   "model's own values and slightly larger ones (repeatable)")
       ->type_name("FILE")
-      ->check(NotEmpty());
+      ->check(NotEmpty())
+      ->needs(rate);
 }
 
 CLI::Option* AddFormat(CLI::App& command, const char* name, std::function<void(BenchFormat)> take,

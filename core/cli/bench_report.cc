@@ -158,7 +158,7 @@ measure::Interval BenchReport::Median(SliceKind kind) const {
   return interval;
 }
 
-std::string PercentileName(double percentile) { return fmt::format("p{:g}", percentile); }
+std::string PercentileName(double percentile) { return fmt::format("p{}", percentile); }
 
 std::string MarkdownTable(const std::vector<std::vector<std::string>>& rows) {
   std::string text;

@@ -4,12 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
+#include <set>
 #include <utility>
 
 #include "core/base/trace.h"
 #include "core/cli/profile_text.h"
 #include "core/cli/weight_values.h"
+#include "core/compare/arm.h"
 #include "core/formats/model_source.h"
 
 namespace midstream::cli {
@@ -23,20 +24,6 @@ constexpr int kProfiledRequests = 20;
 template <typename T>
 void Scale(Tensor& tensor) {
   for (T& value : tensor.mutable_as<T>()) value = static_cast<T>(value * T{65} / T{64});
-}
-
-// "NAME" or "NAME:INDEX" of the placement: the device's name, "" where the backend does not tell.
-std::string DeviceName(const std::vector<PluginReport>& plugins, const std::string& backend,
-                       size_t index) {
-  const size_t colon = backend.find(':');
-  if (colon != std::string::npos) {
-    std::from_chars(backend.data() + colon + 1, backend.data() + backend.size(), index);
-  }
-  for (const PluginReport& plugin : plugins) {
-    if (plugin.name != backend.substr(0, colon)) continue;
-    return index < plugin.devices.size() ? plugin.devices[index].name : "";
-  }
-  return "";
 }
 
 // The same values, a little larger where they are ordinary floats.
@@ -62,28 +49,30 @@ Outcome BenchWorkload::Open() {
   options.outputs = args_.outputs;
   options.inputs = InputNames(named_);
   if (Outcome opened = OpenEngine(setup_.config, &engine_); !opened.ok()) return opened;
-  NameDevices(engine_.config());
   Result<Model> model = engine_.Load(args_.model, "", args_.signature);
   if (!model.ok()) return DataFailure(model.status());
   model_ = *std::move(model);
   Result<Session> session = model_->CreateSession(options);
   if (!session.ok()) return DataFailure(session.status());
   session_ = *std::move(session);
+  if (!setup_.config.backend.empty()) {  // no other one may pass for it
+    const Status there = compare::CheckBackend(engine_.config(), *session_);
+    if (!there.ok())
+      return {Exit::kBackend, there.WithContext("--backend " + setup_.config.backend)};
+  }
+  NameDevices();
   if (!args_.update_rate) return {};
   if (Status made = MakeSets(); !made.ok()) return DataFailure(made);
   return {};
 }
 
-void BenchWorkload::NameDevices(const Config& config) {
-  const std::vector<PluginReport> plugins = Engine::InspectPlugins(config);
-  std::vector<std::string> order = config.placement.order;
-  if (order.empty() && config.backend != "auto") order.push_back(config.backend);
-  if (order.empty()) order.push_back(plugins.front().name);
-  auto index = static_cast<size_t>(config.device.id);  // of the first one
-  for (const std::string& backend : order) {
-    backend_ += (backend_.empty() ? "" : " ") + backend;
-    device_ += (device_.empty() ? "" : ", ") + DeviceName(plugins, backend, index);
-    index = 0;
+// Of what runs the model, not of what was asked for.
+void BenchWorkload::NameDevices() {
+  std::set<std::string> known;
+  for (const PlacementReport::Segment& segment : session_->placement().segments) {
+    if (!known.insert(segment.backend).second) continue;
+    backend_ += (backend_.empty() ? "" : " ") + segment.backend;
+    device_ += (device_.empty() ? "" : ", ") + segment.device;
   }
 }
 

@@ -63,7 +63,7 @@ class BenchWorkload {
     std::vector<Tensor> outputs;
   };
 
-  void NameDevices(const Config& config);
+  void NameDevices();
   Status MakeInputs(const BenchCase& one);
   Status MakeSets();
   Status LearnAnswers();

@@ -1,6 +1,9 @@
 // The pieces that subcommands share.
 #include "core/cli/command.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
 #include <cstdio>
 #include <optional>
 
@@ -40,6 +43,30 @@ CLI::Validator NotEmpty() {
       "");
 }
 
+CLI::Validator NumberFrom(double low, double high) {
+  return CLI::Validator(
+      [=](const std::string& text) {
+        double value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool number = error == std::errc() && end == text.data() + text.size();
+        if (number && value >= low && value <= high) return std::string();
+        return fmt::format("expected a number from {:g} to {:g}, got '{}'", low, high, text);
+      },
+      fmt::format("NUMBER in [{:g} - {:g}]", low, high));
+}
+
+CLI::Option* AddSeed(CLI::App& command, uint64_t* seed, const std::string& description) {
+  const CLI::Validator whole(
+      [](const std::string& text) {
+        uint64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error == std::errc() && end == text.data() + text.size()) return std::string();
+        return fmt::format("expected a whole number from 0 to 2^64 - 1, got '{}'", text);
+      },
+      "");
+  return command.add_option("--seed", *seed, description)->capture_default_str()->check(whole);
+}
+
 void ConfigArgs::AddFile(CLI::App& command) {
   command.add_option("--config", file, "Configuration file (TOML); without it, the defaults")
       ->type_name("FILE")
@@ -74,7 +101,11 @@ Outcome OpenEngine(const ConfigArgs& args, Engine* engine) {
   const Result<Config> config = args.Load();
   if (!config.ok()) return {Exit::kConfig, config.status()};
   Result<Engine> opened = Engine::Open(*config);
-  if (!opened.ok()) return {Exit::kBackend, opened.status()};
+  if (!opened.ok()) {
+    // What a backend's options or the placement's rules say wrongly is the configuration's fault.
+    const bool mistake = opened.status().code() == Code::kInvalidArgument;
+    return {mistake ? Exit::kConfig : Exit::kBackend, opened.status()};
+  }
   *engine = *std::move(opened);
   return {};
 }

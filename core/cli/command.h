@@ -60,6 +60,11 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector
 // MODEL and, for commands that choose one, --signature NAME. signature: may be null.
 void AddModel(CLI::App& command, std::string* model, std::string* signature);
 
+// A number from `low` to `high`, and no NaN, which every comparison lets through.
+CLI::Validator NumberFrom(double low, double high);
+// --seed: a whole number that fits, without a sign.
+CLI::Option* AddSeed(CLI::App& command, uint64_t* seed, const std::string& description);
+
 // For options whose value may come from an unset shell variable: nothing is a mistake, not a default.
 CLI::Validator NotEmpty();
 

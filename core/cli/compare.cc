@@ -50,16 +50,45 @@ Status WriteText(const std::string& path, const std::string& text) {
   return file.Publish();
 }
 
+// Whether a report can go there, asked before it is worked for.
+Status CanWrite(const std::string& path) {
+  return path.empty() || path == "-" ? OkStatus() : FileReplacement::Begin(path).status();
+}
+
+// Each of them, whatever becomes of the others. Errors: the first one's.
 Status WriteReports(const Args& args, const compare::Report& report) {
   const bool to_stdout = args.json == "-" || args.markdown == "-" || args.html == "-";
   if (!to_stdout) PrintText(ToText(report));
-  if (!args.json.empty()) {
-    const std::string json = ToJson(report).dump(2, ' ', false, Json::error_handler_t::replace);
-    MS_RETURN_IF_ERROR(WriteText(args.json, json + "\n"));
+  Status first = OkStatus();
+  const auto write = [&](const std::string& path, const auto& text) {
+    if (path.empty()) return;
+    if (const Status written = WriteText(path, text()); first.ok()) first = written;
+  };
+  write(args.json,
+        [&] { return ToJson(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; });
+  write(args.markdown, [&] { return ToMarkdown(report); });
+  write(args.html, [&] { return compare::ToHtml(report); });
+  return first;
+}
+
+// What can be told before anything is measured. Empty: nothing.
+std::string Contradiction(const Args& args) {
+  const std::pair<const char*, const std::string*> reports[] = {
+      {"--json", &args.json}, {"--markdown", &args.markdown}, {"--html", &args.html}};
+  for (const auto& [one, path] : reports) {
+    for (const auto& [other, same] : reports) {
+      if (one == other) break;
+      if (path->empty() || *path != *same) continue;
+      return fmt::format("{} and {} both go to '{}'", other, one, *path);
+    }
   }
-  if (!args.markdown.empty()) MS_RETURN_IF_ERROR(WriteText(args.markdown, ToMarkdown(report)));
-  if (!args.html.empty()) MS_RETURN_IF_ERROR(WriteText(args.html, compare::ToHtml(report)));
-  return OkStatus();
+  const uint64_t rounds =
+      args.rounds.calls > 0 ? std::min(args.rounds.calls, args.rounds.rounds) : args.rounds.rounds;
+  if (args.max_slowdown && rounds < measure::kFewestForInterval) {
+    return fmt::format("--max-slowdown needs {} rounds or more to be sure of, there would be {}",
+                       measure::kFewestForInterval, rounds);
+  }
+  return "";
 }
 
 // An output of an arm that is not what was asked for; empty when there is none.
@@ -114,8 +143,10 @@ Outcome Judge(const Args& args, const std::vector<CompareArm>& arms,
   if (std::string difference = FirstDifference(args, report); !difference.empty()) {
     return {Exit::kDiffers, std::move(difference)};
   }
-  for (const compare::ArmReport& arm : report.arms) {
-    if (!args.max_slowdown || !arm.speed || arm.speed->ratio.low <= *args.max_slowdown) continue;
+  for (size_t i = 0; i < report.arms.size(); ++i) {
+    const compare::ArmReport& arm = report.arms[i];
+    if (i == report.baseline || !args.max_slowdown || !arm.speed) continue;
+    if (arm.speed->ratio.low <= *args.max_slowdown) continue;
     return {Exit::kSlower,
             fmt::format("{}: takes {:.3g} times as long as {}, with 95 % confidence more than "
                         "{:.3g} times; --max-slowdown allows {:.3g}",
@@ -153,6 +184,10 @@ Result<compare::Request> MakeRequest(const Args& args) {
 Outcome Compare(const Args& args) {
   Result<compare::Request> request = MakeRequest(args);
   if (!request.ok()) return {Exit::kUsage, request.status()};
+  if (std::string why = Contradiction(args); !why.empty()) return {Exit::kUsage, std::move(why)};
+  for (const std::string* path : {&args.json, &args.markdown, &args.html}) {
+    if (const Status can = CanWrite(*path); !can.ok()) return {Exit::kFailed, can};
+  }
   CompareArms arms;
   if (Outcome found = FindArms(args.arms, &arms); !found.ok()) return found;
   request->model.path = args.model.empty() ? arms.model : args.model;
@@ -207,8 +242,7 @@ void AddWork(CLI::App& command, Args* args) {
               "Then update every arm to these weights and compare again: another checkpoint, a "
               ".safetensors or .npz file (repeatable)")
       ->type_name("FILE");
-  command.add_option("--seed", args->seed, "Seed of random inputs, of rounds and of intervals")
-      ->capture_default_str();
+  AddSeed(command, &args->seed, "Seed of random inputs, of rounds and of intervals");
 }
 
 void AddAccuracy(CLI::App& command, Args* args) {
@@ -222,7 +256,7 @@ void AddAccuracy(CLI::App& command, Args* args) {
       .add_option("--max-rel", args->max_rel,
                   "End in code 6 where the max rel of an output is larger, or NaN or infinity "
                   "stand on one side only")
-      ->check(CLI::Range(0.0, 2.0));
+      ->check(NumberFrom(0.0, 2));
   command.add_flag("--layers", args->layers,
                    "Name the first node of each arm's compiled graph that computes something else");
 }
@@ -231,7 +265,7 @@ void AddSpeed(CLI::App& command, Args* args) {
   auto* accuracy = command.add_flag("--accuracy-only", args->accuracy_only, "Time nothing");
   command.add_option("--seconds", args->rounds.seconds, "Seconds to time each arm, in all rounds")
       ->capture_default_str()
-      ->check(CLI::Range(0.001, 86400.0))
+      ->check(NumberFrom(0.001, 86400))
       ->excludes(accuracy);
   command
       .add_option("--calls", args->rounds.calls,
@@ -250,7 +284,7 @@ void AddSpeed(CLI::App& command, Args* args) {
       .add_option("--max-slowdown", args->max_slowdown,
                   "End in code 7 where an arm takes more than this many times as long as the "
                   "baseline, with 95 % confidence")
-      ->check(CLI::Range(1e-6, 1e6))
+      ->check(NumberFrom(1e-6, 1e6))
       ->excludes(accuracy);
 }
 

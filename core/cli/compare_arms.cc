@@ -21,22 +21,18 @@ std::string SeenFrom(const std::string& file, const std::string& path) {
   return (fs::path(file).parent_path() / path).string();
 }
 
-// The order of the file, the arm before all others; none where the file has none.
-std::string OrderFrom(const std::string& arm, const std::vector<std::string>& order) {
-  if (order.empty()) return "[]";
-  std::string text = config::Quoted(arm);
-  for (const std::string& backend : order) {
-    if (backend != arm) text += ", " + config::Quoted(backend);
-  }
-  return "[" + text + "]";
-}
-
-Result<Config> LoadArm(const CompareArmsArgs& args, const Config& base, const std::string& arm) {
+Result<Config> LoadArm(const CompareArmsArgs& args, const std::string& arm) {
   MS_ASSIGN_OR_RETURN(std::vector<config::Override> overrides, args.config.Overrides());
   if (IsFile(arm)) return config::LoadConfig(arm, overrides);
   overrides.push_back({"backend", arm});
-  overrides.push_back({"placement.order", OrderFrom(arm, base.placement.order)});
   return config::LoadConfig(args.config.file, overrides);
+}
+
+// The same file under another path is the same arm.
+bool IsSame(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  std::error_code error;
+  return IsFile(a) && IsFile(b) && fs::equivalent(a, b, error);
 }
 
 }  // namespace
@@ -59,6 +55,11 @@ Outcome FindArms(const CompareArmsArgs& args, CompareArms* found) {
                                       names.empty() ? "is none" : "is one")};
   }
   for (const std::string& name : names) {
+    if (name.find('/') != std::string::npos && !IsFile(name)) {
+      return {Exit::kUsage, fmt::format("the arm '{}' is neither the name of a backend nor a "
+                                        "configuration file (*.toml)",
+                                        name)};
+    }
     CompareArm arm;
     arm.typed = !args.arms.empty();
     arm.spec.from = name;
@@ -68,10 +69,10 @@ Outcome FindArms(const CompareArmsArgs& args, CompareArms* found) {
     });
     if (taken && IsFile(name)) arm.spec.name = name;
     for (const CompareArm& other : found->arms) {
-      if (other.spec.name != arm.spec.name) continue;
+      if (other.spec.name != arm.spec.name && !IsSame(other.spec.from, name)) continue;
       return {Exit::kUsage, fmt::format("the arm '{}' is given twice", name)};
     }
-    Result<Config> config = LoadArm(args, *base, name);
+    Result<Config> config = LoadArm(args, name);
     if (!config.ok()) {
       return {Exit::kConfig, config.status().WithContext(fmt::format("arm '{}'", name))};
     }

@@ -162,7 +162,7 @@ void AddOnline(CLI::App& app, Action* action) {
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1024}));
   for (CLI::Option* option : follow) option->excludes(weights)->excludes(runs);
-  command->add_option("--seed", args->seed, "Seed of random inputs")->capture_default_str();
+  AddSeed(*command, &args->seed, "Seed of random inputs");
   args->config.AddFile(*command);
   args->config.AddOverrides(*command);
   AddTrace(*command, &args->trace);

@@ -161,10 +161,10 @@ void AddPush(CLI::App& app, Action* action) {
           ->check(NotEmpty());
   command->add_option("--every", args->every, "Seconds from one source to the next")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.0, 86400.0));
+      ->check(NumberFrom(0.0, 86400));
   command->add_option("--wait", args->wait, "Seconds to wait for the socket to appear")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.0, 86400.0));
+      ->check(NumberFrom(0.0, 86400));
   CLI::Option* status =
       command->add_flag("--status", args->status, "Print the current version")->excludes(sources);
   command->add_option("--rollback", args->rollback, "Make this version the current one again")

@@ -193,7 +193,7 @@ void AddRun(CLI::App& app, Action* action) {
   command->add_option("--save", args->save, "Write the outputs to this .npz file")
       ->type_name("FILE")
       ->check(NotEmpty());
-  command->add_option("--seed", args->seed, "Seed of random: inputs")->capture_default_str();
+  AddSeed(*command, &args->seed, "Seed of random: inputs");
   args->follow.Add(*command);
   command
       ->add_option(

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/e2e/command_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream::e2e {
 namespace {
@@ -139,6 +140,12 @@ TEST(Bench, RefusesWhatItCannotMeasure) {
       {{"--latency-threshold", "0", "--clients", "1-2"}, "--latency-threshold"},
       {{"--threshold-percentile", "50"}, "--latency-threshold"},
       {{"--svg", "x.svg", "--batch", "1,2"}, "--svg is a picture of one run"},
+      {{"--duration", "nan"}, "'nan'"},
+      {{"--warmup", "nan"}, "'nan'"},
+      {{"--latency-threshold", "nan", "--clients", "1-2"}, "'nan'"},
+      {{"--seed", "-1"}, "expected a whole number"},
+      {{"--seed", "99999999999999999999999"}, "expected a whole number"},
+      {{"--weights", "x.npz"}, "--update-rate"},
   };
   for (const auto& [args, message] : cases) {
     const CommandResult result = RunCommand(Bench(args));
@@ -159,6 +166,33 @@ TEST(Bench, RefusesWhatItCannotMeasure) {
   const CommandResult unwritable = RunCommand(Bench({"--svg", "/nonexistent/folder/x.svg"}));
   EXPECT_EQ(unwritable.exit, 1);
   EXPECT_THAT(unwritable.err, HasSubstr("/nonexistent/folder"));
+}
+
+TEST(Bench, MeasuresTheBackendThatIsAskedForWhateverTheOrderOfTheFile) {
+  const CommandResult result =
+      RunCommand({"bench", DigitsCheckpoint(0), "--iterations", "3", "--warmup", "0", "--config",
+                  std::string(MS_SOURCE_DIR) + "/configs/compare.toml", "--backend",
+                  "cpu_blas,reference", "--format", "jsonl"});
+  ASSERT_EQ(result.exit, 0) << result.err;
+  std::vector<std::string> backends;
+  std::istringstream lines(result.out);
+  for (std::string line; std::getline(lines, line);) {
+    backends.push_back(nlohmann::json::parse(line)["backend"]);
+  }
+  EXPECT_THAT(backends, testing::ElementsAre("cpu_blas", "reference"));
+}
+
+TEST(Bench, KeepsWhatWasMeasuredBeforeAFailure) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/kept.csv";
+  const CommandResult result =
+      RunCommand({"bench", DigitsCheckpoint(0), "--iterations", "3", "--warmup", "0", "--backend",
+                  "cpu_blas,nosuch", "--save", path});
+  EXPECT_EQ(result.exit, 5);
+  std::ifstream saved(path);
+  std::string head, row;
+  EXPECT_TRUE(std::getline(saved, head) && std::getline(saved, row));
+  EXPECT_THAT(row, HasSubstr("cpu_blas"));
 }
 
 TEST(Bench, ProfilesEachRunAfterItsMeasurement) {

@@ -162,12 +162,15 @@ TEST(Compare, HasExitCodesForScripts) {
   EXPECT_EQ(Compare({"--accuracy-only", "--atol", "0.1"}).exit, 0);
   EXPECT_EQ(Compare({"--accuracy-only", "--max-rel", "0"}).exit, 6);
   EXPECT_EQ(Compare({"--accuracy-only", "--max-rel", "0.5"}).exit, 0);
-  const std::vector<std::string> few = {"--calls", "6", "--rounds", "3", "--max-slowdown"};
+  const std::vector<std::string> few = {"--calls", "6", "--rounds", "6", "--max-slowdown"};
   std::vector<std::string> args = few;
   args.emplace_back("1.5");
   const CommandResult slower = Compare(args, {"cpu_blas", "reference"});
   EXPECT_EQ(slower.exit, 7);
   EXPECT_THAT(slower.err, HasSubstr("--max-slowdown allows 1.5"));
+  EXPECT_EQ(Compare(args, {"reference", "cpu_blas"}).exit, 0);
+  // The baseline is not slower than itself.
+  args.back() = "0.9";
   EXPECT_EQ(Compare(args, {"reference", "cpu_blas"}).exit, 0);
 }
 
@@ -205,6 +208,18 @@ TEST(Compare, SaysWhatIsWrong) {
       {{"reference", "cpu_blas", "--model", model, "--accuracy-only", "--html", "/no/such/x.html"},
        1,
        "/no/such"},
+      {{"reference", "cpu_blas", "--model", model, "--max-slowdown", "nan"}, 2, "'nan'"},
+      {{"reference", "cpu_blas", "--model", model, "--max-rel", "nan"}, 2, "'nan'"},
+      {{"reference", "cpu_blas", "--model", model, "--seconds", "nan"}, 2, "'nan'"},
+      {{"reference", "cpu_blas", "--model", model, "--seed", "-1"}, 2, "'-1'"},
+      {{"reference", "cpu_blas", "--model", model, "--rounds", "5", "--max-slowdown", "2"},
+       2,
+       "6 rounds or more"},
+      {{"reference", "cpu_blas", "--model", model, "--json", "-", "--html", "-"},
+       2,
+       "--json and --html both go to '-'"},
+      {{"reference", "/tmp", "--model", model}, 2, "'/tmp' is neither the name of a backend"},
+      {{wide, "/." + wide, "--model", model}, 2, "is given twice"},
   };
   for (const auto& wrong : cases) {
     std::vector<std::string> args = {"compare"};
