@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "tests/e2e/command_testing.h"
+#include "tests/temporary_folder.h"
 
 namespace midstream::e2e {
 namespace {
@@ -17,7 +18,11 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string Temporary(const std::string& name) { return ::testing::TempDir() + "compare_" + name; }
+// Each process has its own: two browsers cannot share a profile.
+std::string Temporary(const std::string& name) {
+  static const TemporaryFolder folder;
+  return folder.path() + "/" + name;
+}
 
 std::string WriteFile(const std::string& name, const std::string& text) {
   const std::string path = Temporary(name);
@@ -101,7 +106,7 @@ TEST(Compare, GivesEveryArmTheSameSeededInputs) {
   const CommandResult same_arm = Compare(
       {"--accuracy-only", "--json", "-", "--val-range", "Placeholder:-3,3"}, {"cpu_blas", twin});
   ASSERT_EQ(same_arm.exit, 0) << same_arm.err;
-  EXPECT_EQ(same_arm.json()["arms"][1]["name"], "compare_twin");
+  EXPECT_EQ(same_arm.json()["arms"][1]["name"], "twin");
   EXPECT_EQ(same_arm.json()["arms"][1]["versions"][0]["outputs"][0]["different"], 0);
 }
 
