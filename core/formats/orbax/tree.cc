@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/formats/file.h"
+#include "core/formats/json.h"
 #include "core/formats/orbax/key_text.h"
 
 namespace midstream::orbax {
@@ -87,7 +88,7 @@ std::vector<Leaf> NameLeaves(std::vector<Path> paths) {
 }  // namespace
 
 Result<Tree> ParseTree(std::string_view text) {
-  const Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+  const Json json = formats::ParseJson(text);
   if (!json.is_object()) return DataLoss("it is no JSON object");
   if (json.value("use_zarr3", Json(false)) != false) {
     return Unimplemented(

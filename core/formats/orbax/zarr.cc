@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/formats/file.h"
+#include "core/formats/json.h"
 
 namespace midstream::orbax {
 namespace {
@@ -165,7 +166,7 @@ Status ReadFormat(const Json& json, ArrayLayout* layout) {
 }  // namespace
 
 Result<ArrayLayout> ParseArrayLayout(std::string_view text) {
-  const Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+  const Json json = formats::ParseJson(text);
   if (!json.is_object()) return DataLoss("it is no JSON object");
   const auto field = [&](const char* name) { return json.value(name, Json()); };
   ArrayLayout layout;

@@ -7,6 +7,7 @@
 
 #include "core/base/file.h"
 #include "core/formats/file.h"
+#include "core/formats/json.h"
 
 namespace midstream::openpi {
 namespace {
@@ -120,7 +121,7 @@ Result<Statistics> ReadStatistics(const std::string& key, const Json& json) {
 }  // namespace
 
 Result<NormStats> ParseNormStats(std::string_view text) {
-  const Json json = Json::parse(WithWordsQuoted(text), nullptr, false);
+  const Json json = formats::ParseJson(WithWordsQuoted(text));
   if (json.is_discarded()) return DataLoss("is malformed JSON");
   const auto root = json.is_object() ? json.find("norm_stats") : json.end();
   if (!json.is_object() || root == json.end() || !root->is_object()) {

@@ -80,6 +80,12 @@ TEST(OrbaxTree, RefusesWhatIsMalformed) {
   EXPECT_THAT(std::string(zarr3.message()), HasSubstr("use_zarr3"));
 }
 
+TEST(OrbaxTree, EndsAtDeepNesting) {
+  const std::string deep =
+      "{\"use_zarr3\": " + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+  EXPECT_FALSE(ParseTree(deep).ok());
+}
+
 TEST(OrbaxTree, ReadsTuplesOfNames) {
   EXPECT_THAT(*ParseKeyText("('a', 'b c', 12)"), ElementsAre("a", "b c", "12"));
   EXPECT_THAT(*ParseKeyText("('a',)"), ElementsAre("a"));

@@ -53,6 +53,15 @@ TEST(NormStats, TakesNumbersAsPydanticDoes) {
       "a\"NaN");
 }
 
+TEST(NormStats, EndsAtDeepNesting) {
+  const std::string deep(1'000'000, '[');
+  EXPECT_FALSE(ParseNormStats(deep).ok());
+  EXPECT_FALSE(ParseNormStats("{\"norm_stats\": {\"a\": {\"mean\": " + deep).ok());
+  EXPECT_FALSE(ParseNormStats("{\"norm_stats\": {\"a\": {\"mean\": " + deep +
+                              std::string(deep.size(), ']') + ", \"std\": []}}}")
+                   .ok());
+}
+
 TEST(NormStats, NamesTheKeyAtFault) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "is malformed JSON"},
