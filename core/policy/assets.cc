@@ -26,7 +26,8 @@ bool IsFolder(const fs::path& path) {
 
 // In the folder of the weights, or up to two above it (params/params).
 fs::path FindAssets(const std::string& checkpoint) {
-  fs::path folder = fs::path(checkpoint).lexically_normal();
+  std::error_code error;
+  fs::path folder = fs::absolute(checkpoint, error).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // "step/"
   if (!IsFolder(folder)) folder = folder.parent_path();
   for (int i = 0; i < 3; ++i) {
@@ -65,9 +66,13 @@ Result<std::string> FindNormStats(const std::string& checkpoint, const std::stri
   }
   const std::vector<std::string> ids = IdsBelow(assets);
   if (!asset_id.empty()) {
+    std::error_code error;
     fs::path id = fs::path(asset_id).lexically_normal();
     if (!id.has_filename()) id = id.parent_path();  // "droid/"
-    if (std::find(ids.begin(), ids.end(), id) != ids.end()) return (assets / id / kFile).string();
+    const bool below = id.is_relative() && *id.begin() != "..";
+    if (below && fs::is_regular_file(assets / id / kFile, error)) {
+      return (assets / id / kFile).string();
+    }
     return NotFound(fmt::format("{} has no {} for policy.asset_id = {}; it has {}", assets.string(),
                                 kFile, formats::Quoted(asset_id),
                                 ids.empty() ? "none" : fmt::format("{}", fmt::join(ids, ", "))));

@@ -54,6 +54,16 @@ TEST_F(Assets, AreListedWhereTheIdIsNotThere) {
   EXPECT_TRUE(FindNormStats(Path("step"), "droid").ok());
 }
 
+TEST_F(Assets, AreFoundByIdAmongManyAndBehindLinks) {
+  for (int i = 0; i < 150; ++i) Add("id" + std::to_string(i));
+  for (const char* id : {"id0", "id77", "id149"}) {
+    EXPECT_TRUE(FindNormStats(Path("step"), id).ok()) << id;
+  }
+  fs::create_directory_symlink(Path("step/assets/id3"), Path("step/assets/link"));
+  EXPECT_TRUE(FindNormStats(Path("step"), "link").ok());
+  EXPECT_FALSE(FindNormStats(Path("step"), "../assets/id3").ok());
+}
+
 TEST_F(Assets, MayBeMissing) {
   EXPECT_THAT(FindNormStats(Path("step"), "droid").status().message(),
               HasSubstr("policy.norm_stats"));
