@@ -6,18 +6,18 @@
 namespace midstream::policy {
 
 Status Entry::Prepare(Model& model, const std::vector<std::string>& values) {
-  bool complete = session_.has_value();
+  std::vector<std::string> outputs = outputs_;
   for (const std::string& value : values) {
-    if (std::find(outputs_.begin(), outputs_.end(), value) != outputs_.end()) continue;
-    outputs_.push_back(value);
-    complete = false;
+    if (std::find(outputs.begin(), outputs.end(), value) == outputs.end()) outputs.push_back(value);
   }
-  if (complete) return OkStatus();
+  if (session_ && outputs == outputs_) return OkStatus();
+  // The old session is closed first: of a large model, there is no room for the weights of both.
   if (session_) MS_RETURN_IF_ERROR(session_->Close());
   session_.reset();
-  auto session = model.CreateSession({inputs_, outputs_, {}});
+  auto session = model.CreateSession({inputs_, outputs, {}});
   if (!session.ok()) return session.status().WithContext("stage '" + name_ + "'");
   session_ = *std::move(session);
+  outputs_ = std::move(outputs);
   return OkStatus();
 }
 
