@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -35,6 +36,12 @@ Result<Tensor> ZerosLike(const Tensor& part) {
   return zeros;
 }
 
+bool IsFinite(const Tensor& floats) {
+  const auto values = floats.as<float>();
+  return std::all_of(values.begin(), values.end(),
+                     [](float value) { return std::isfinite(value); });
+}
+
 std::string TypeOf(const Tensor& tensor) {
   if (tensor.empty()) return "nothing";
   return std::string(DTypeName(tensor.dtype())) + tensor.shape().ToString();
@@ -56,6 +63,7 @@ Status RunnerCall::CheckNoise() const {
   const int64_t horizon = impl_.options.horizon > 0 ? impl_.options.horizon : kUnknownDim;
   const bool fits = noise_.dtype() == DType::kF32 && noise_.shape().rank() == 2 &&
                     Shape{horizon, dim}.Accepts(noise_.shape()) && noise_.shape()[0] > 0;
+  if (fits && !IsFinite(noise_)) return InvalidArgument("noise: expected finite numbers");
   if (fits) return OkStatus();
   return InvalidArgument("noise: expected float32" + Shape{horizon, dim}.ToString() + ", got " +
                          TypeOf(noise_));
@@ -86,6 +94,10 @@ Status RunnerCall::CheckInputs() const {
       (inputs_.state.dtype() != DType::kF32 || inputs_.state.shape() != state)) {
     return InvalidArgument("state: expected float32" + state.ToString() + ", got " +
                            TypeOf(inputs_.state));
+  }
+  // A number of the observation may have been too large for float32.
+  if (impl_.sizes.family == openpi::Family::kPi0 && !IsFinite(inputs_.state)) {
+    return InvalidArgument("state: expected numbers that are finite in float32");
   }
   return CheckNoise();
 }

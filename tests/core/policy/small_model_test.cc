@@ -179,6 +179,9 @@ TEST_P(SmallFlow, RefusesWhatDoesNotFit) {
   inputs_.images[1].valid = true;
   noise_ = *Tensor::Allocate(DType::kF32, {3, 3});
   EXPECT_THAT(Refusal(), HasSubstr("noise: expected float32[?,2], got float32[3,3]"));
+  noise_ = *Tensor::Allocate(DType::kF32, {3, 2});
+  std::fill_n(noise_.mutable_as<float>().begin(), 6, std::nanf(""));
+  EXPECT_THAT(Refusal(), HasSubstr("noise: expected finite numbers"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, SmallFlow,
