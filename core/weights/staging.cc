@@ -156,11 +156,12 @@ Status Staging::PutOne(backend::WeightSet& set, backend::Queue& queue, const Put
     return status.ok() ? status : status.WithContext("stage rows of '" + *put.name + "'");
   }
   Tensor value = put.value;
+  // A weight that no update brings is what the checkpoint or a version holds: it never changes.
+  const bool adopt = put.update == nullptr ? value.empty() : put.update->adopt || rows_alone;
   if (value.empty()) {
     MS_ASSIGN_OR_RETURN(value, source_(*put.name));
   }
-  Status status = set.Put(queue, put.ref.slot, value,
-                          put.update != nullptr && (put.update->adopt || rows_alone));
+  Status status = set.Put(queue, put.ref.slot, value, adopt);
   if (!sync) borrowed->push_back(std::move(value));
   return status.ok() ? status : status.WithContext("stage '" + *put.name + "'");
 }

@@ -96,6 +96,24 @@ TEST_P(ValuesTest, AdoptedMemoryIsUsedWhereItLiesAndLetGo) {
   EXPECT_TRUE(table.gone());
 }
 
+TEST_P(ValuesTest, WhatTheCheckpointGivesIsUsedWhereItLies) {
+  if (GetParam() == "far") GTEST_SKIP() << "its weights lie in its own memory";
+  Lent table({8, kWidth}, 3);
+  auto initial = [&](const std::string& name) -> Result<Tensor> {
+    if (name == "table") return table.Take();
+    return Filled(Declarations().at(name).shape, 1);
+  };
+  auto store = std::make_shared<Store>(Declarations(), initial, *evaluator_, reaper_,
+                                       StoreOptions{.keep_versions = 1});
+  auto session = MakeSession(store);
+  ASSERT_FALSE(table.gone());
+  table.watch.lock()->assign(8 * kWidth, 9);  // never allowed: it shows that nothing was copied
+  EXPECT_EQ(Run(*session, 4).rows, 9);
+  ASSERT_TRUE(Commit(*store, "table", Filled({8, kWidth}, 1)).ok());
+  reaper_.Drain();
+  EXPECT_TRUE(table.gone());
+}
+
 TEST_P(ValuesTest, AdoptedMemoryThatHasToBePackedIsLetGoAtOnce) {
   auto store = MakeStore();
   auto session = MakeSession(store);
