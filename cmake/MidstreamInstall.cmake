@@ -11,6 +11,9 @@ install(TARGETS reference cpu_blas LIBRARY DESTINATION ${MS_INSTALLED_PLUGIN_DIR
 if(TARGET opencl)
   install(TARGETS opencl LIBRARY DESTINATION ${MS_INSTALLED_PLUGIN_DIR})
 endif()
+if(TARGET midstream_python_worker)
+  install(TARGETS midstream_python_worker RUNTIME DESTINATION ${MS_INSTALLED_PLUGIN_DIR})
+endif()
 install(TARGETS midstream midstream_sdk EXPORT midstreamTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY configs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/midstream/configs)
 

@@ -20,6 +20,8 @@ packages=(
   libopenblas0-pthread
   # opencl: headers, the loader, and a driver for the CPU. oclgrind checks its kernels in tests.
   ocl-icd-opencl-dev opencl-c-headers pocl-opencl-icd oclgrind
+  # python: headers to build, the library to run, and what most models import.
+  python3-dev python3-numpy
   # Tests and benches. libleveldb-dev writes the tables that tests read.
   libgtest-dev libgmock-dev libbenchmark-dev libleveldb-dev
 )

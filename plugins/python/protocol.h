@@ -3,7 +3,8 @@
  *
  * It is one region of memory that both see: a header, workers, jobs, and objects (models, weight sets, values) that the
  * host allocates in it. Plain data and futex words only: no object of libc or of C++ crosses, nothing is allocated on one
- * side and freed on the other. Every reference to something in the region is an offset from its begin, 0 is none.
+ * side and freed on the other. Every reference to something in the region is an offset from its begin, 0 is none. Futexes
+ * are waited on and woken without FUTEX_PRIVATE_FLAG, in both isolations.
  *
  * Who writes
  *   The host writes everything but the fields marked "worker". Words that both change are changed with __atomic builtins,
