@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <optional>
 
+#include "core/cli/loader_reserve.h"
+
 namespace midstream::cli {
 
 CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& description,
@@ -100,6 +102,7 @@ Result<Config> ConfigArgs::Load() const {
 Outcome OpenEngine(const ConfigArgs& args, Engine* engine) {
   const Result<Config> config = args.Load();
   if (!config.ok()) return {Exit::kConfig, config.status()};
+  ReserveForInterpreters(*config);
   Result<Engine> opened = Engine::Open(*config);
   if (!opened.ok()) {
     // What a backend's options or the placement's rules say wrongly is the configuration's fault.

@@ -8,6 +8,7 @@
 #include "core/cli/compare_arms.h"
 #include "core/cli/compare_inputs.h"
 #include "core/cli/compare_report.h"
+#include "core/cli/loader_reserve.h"
 #include "core/cli/observe.h"
 #include "core/cli/progress.h"
 #include "core/compare/comparison.h"
@@ -194,7 +195,10 @@ Outcome Compare(const Args& args) {
   if (request->model.path.empty()) {
     return {Exit::kUsage, "there is no model: give --model, or compare.model in the configuration"};
   }
-  for (const CompareArm& arm : arms.arms) request->arms.push_back(arm.spec);
+  for (const CompareArm& arm : arms.arms) {
+    ReserveForInterpreters(arm.spec.config);
+    request->arms.push_back(arm.spec);
+  }
   request->baseline = arms.baseline;
 
   Progress progress;
