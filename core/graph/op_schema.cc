@@ -23,6 +23,7 @@ std::vector<OpSchema> BuildTable() {
   infer::AddGeneratorSchemas(&table);
   infer::AddRandomSchemas(&table);
   infer::AddIndexingSchemas(&table);
+  infer::AddPythonSchemas(&table);
   std::sort(table.begin(), table.end(),
             [](const OpSchema& a, const OpSchema& b) { return Key(a) < Key(b); });
   return table;

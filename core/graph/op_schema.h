@@ -57,6 +57,9 @@ struct OpSchema {
   int min_outputs;
   int max_outputs;  // -1: any number
   Status (*infer)(InferContext& context);
+  // What it computes lies in its attributes (the code of a Python model): never computed early,
+  // and the reference has no kernel for it.
+  bool opaque = false;
 };
 
 // nullptr when the core does not know the operator.

@@ -104,7 +104,7 @@ Status InferNode(Graph& graph, const Node& node, Evaluator* evaluator) {
     value.shape = std::move(context.output(i).shape);
     value.constant = std::move(context.output(i).constant);
   }
-  if (evaluator == nullptr || !IsEvaluable(graph, node)) return OkStatus();
+  if (evaluator == nullptr || schema->opaque || !IsEvaluable(graph, node)) return OkStatus();
   return EvaluateNode(graph, context, *evaluator);
 }
 

@@ -78,6 +78,8 @@ class Planner {
       reason = "a Cast makes the dtype it names";
     } else if (node.Is("Shape") || node.Is("Size")) {
       reason = "reads shapes only";
+    } else if (node.Is("PythonModel", kMidstreamDomain)) {
+      reason = "takes and gives the dtypes that its package declares";
     } else if (OriginOf(node) == DType::kInvalid) {
       reason = "has no float operand of 16 or 32 bits";
     } else {
@@ -372,6 +374,7 @@ bool OperandFollows(const Node& node, size_t i) {
                          "RotaryEmbedding", "Resize"}) {
     if (node.op == op) return i == 0;
   }
+  if (node.op == "PythonModel") return false;
   if (node.op == "Attention") return i < 3;
   bool fused = node.domain == kMidstreamDomain && IsMatrixOperator(node);
   return !fused || i < 2;

@@ -49,6 +49,7 @@ const std::map<std::string_view, Form>& OwnForms() {
         {"CumSum", {matrix, Ones({})}},
         {"OneHot", {{kIndex, {1}}, Ones({}), {kOpen, {2}}}},
         {"Pad", {vector, Ones({2})}},
+        {"PythonModel", {vector}},
         {"RandomNormal", {Ones(), {kIndex, {2}}}},
         {"RandomUniform", {Ones(), {kIndex, {2}}}},
         {"RandomUniformInt", {Ones(), {kIndex, {2}}, scalar, scalar}},
@@ -68,6 +69,18 @@ Attributes Needed(const OpSchema& schema, DType dtype) {
   if (name == "LRN") return {{"size", int64_t{1}}};
   if (name == "ConstantOfShape" || name == "RandomNormal" || name == "RandomUniform") {
     return {{"dtype", std::string(DTypeName(dtype))}};
+  }
+  if (name == "PythonModel") {
+    const std::vector<std::string> dtypes = {std::string(DTypeName(dtype))};
+    const auto names = [](const char* one) { return std::vector<std::string>{one}; };
+    return {{"package", std::string("model.mspkg")},
+            {"entry", std::string("model:run")},
+            {"inputs", names("x")},
+            {"outputs", names("y")},
+            {"input_dtypes", dtypes},
+            {"output_dtypes", dtypes},
+            {"input_shapes", names("batch")},
+            {"output_shapes", names("batch")}};
   }
   if (name.find("Pool") != std::string_view::npos && !name.starts_with("Global")) {
     return {{"kernel_shape", std::vector<int64_t>{1, 1}}};

@@ -20,6 +20,7 @@ void AddDataMovementSchemas(std::vector<OpSchema>* table);
 void AddGeneratorSchemas(std::vector<OpSchema>* table);
 void AddRandomSchemas(std::vector<OpSchema>* table);
 void AddIndexingSchemas(std::vector<OpSchema>* table);
+void AddPythonSchemas(std::vector<OpSchema>* table);
 
 }  // namespace midstream::infer
 

@@ -198,7 +198,7 @@ TEST(OpCases, CoverEveryOperator) {
   for (const OpSchema& schema : AllSchemas()) {
     std::string key(schema.name);
     if (!schema.domain.empty()) key = std::string(schema.domain) + "." + key;
-    EXPECT_EQ(covered.count(key), 1u) << "no case for " << key;
+    EXPECT_EQ(covered.count(key), schema.opaque ? 0u : 1u) << "no case for " << key;
   }
 }
 
