@@ -1,0 +1,1 @@
+"""Midstream from Python: midstream.package makes containers of models that are Python code."""

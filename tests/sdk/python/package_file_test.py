@@ -1,0 +1,466 @@
+"""Packager and PackageFile: what is written, read back, and refused; the command line."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import hashlib
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import unittest
+import zipfile
+
+import numpy as np
+from midstream.package import PackageError, PackageFile, Packager, PackagingError
+from midstream.package.__main__ import main
+from package_testing import SIGNATURE, PackageTest
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+
+class Writing(PackageTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("policy.py", "def run(x): pass\n")
+
+    def test_the_manifest(self) -> None:
+        package = self.packager(
+            inputs=["x: float32[batch, 4]", "t: int64"], batching=False, python="3.11", name="mine"
+        )
+        package.add_tensor("w", np.zeros((4, 2), np.float32))
+        package.add_data("vocab.txt", b"a b c")
+        self.close(package)
+        with zipfile.ZipFile(self.path) as archive:
+            names = archive.namelist()
+            manifest = json.loads(archive.read("manifest.json"))
+            digest = hashlib.sha256(archive.read("code/policy.py")).hexdigest()
+        self.assertEqual(names, ["code/policy.py", "data/vocab.txt", "data/0.bin", "manifest.json"])
+        self.assertEqual(
+            manifest,
+            {
+                "format": "midstream.package",
+                "version": 1,
+                "name": "mine",
+                "entry": "policy:run",
+                "python": "3.11",
+                "inputs": [
+                    {"name": "x", "dtype": "float32", "shape": ["batch", 4]},
+                    {"name": "t", "dtype": "int64", "shape": []},
+                ],
+                "outputs": [{"name": "y", "dtype": "float32", "shape": ["batch", 2]}],
+                "batching": False,
+                "extern": [],
+                "tensors": [
+                    {
+                        "name": "w",
+                        "dtype": "float32",
+                        "shape": [4, 2],
+                        "file": "data/0.bin",
+                        "sha256": hashlib.sha256(bytes(32)).hexdigest(),
+                    }
+                ],
+                "files": [
+                    {"file": "code/policy.py", "sha256": digest},
+                    {"file": "data/vocab.txt", "sha256": hashlib.sha256(b"a b c").hexdigest()},
+                ],
+            },
+        )
+
+    def test_entries_are_stored_and_tensors_aligned(self) -> None:
+        package = self.packager()
+        for size in range(1, 40):
+            package.add_tensor("t" * size, np.arange(size, dtype=np.uint8))
+        self.close(package)
+        raw = self.path.read_bytes()
+        with zipfile.ZipFile(self.path) as archive:
+            self.assertIsNone(archive.testzip())
+            for info in archive.infolist():
+                self.assertEqual(info.compress_type, zipfile.ZIP_STORED)
+                name, extra = struct.unpack_from("<HH", raw, info.header_offset + 26)
+                begin = info.header_offset + 30 + name + extra
+                self.assertEqual(raw[begin : begin + info.file_size], archive.read(info))
+                if info.filename.endswith(".bin"):
+                    self.assertEqual(begin % 64, 0)
+
+    def test_equal_packages_have_equal_bytes(self) -> None:
+        digests = set()
+        for order in (1, -1):
+            package = self.packager()
+            for name in ["a.txt", "b.txt"][::order]:
+                package.add_data(name, name.encode())
+            package.add_tensor("w", np.ones(3))
+            package.close()
+            digests.add(hashlib.sha256(self.path.read_bytes()).hexdigest())
+            os.utime(self.sources / "policy.py", (1, 1))
+        self.assertEqual(len(digests), 1)
+
+    def test_data_do_not_take_the_place_of_tensors(self) -> None:
+        package = self.packager()
+        package.add_data("0.bin", b"mine")
+        package.add_tensor("w", np.ones(3, np.int16))
+        file = self.close(package)
+        self.assertEqual(file.read("data/0.bin"), b"mine")
+        self.assertEqual(file.tensor("w").tolist(), [1, 1, 1])
+
+    def test_the_mode_is_that_of_any_other_file(self) -> None:
+        self.packager().close()
+        other = self.folder / "other"
+        other.touch()
+        self.assertEqual(self.path.stat().st_mode, other.stat().st_mode)
+
+    def test_an_exception_in_the_block_writes_nothing(self) -> None:
+        with self.assertRaises(KeyError), self.packager() as package:
+            package.add_tensor("w", np.ones(3))
+            raise KeyError
+        self.assertFalse(self.path.exists())
+
+    def test_a_file_that_is_there_stays_when_writing_fails(self) -> None:
+        self.path.write_bytes(b"the one before")
+        package = self.packager()
+        vanishing = self.folder / "vanishing"
+        vanishing.write_bytes(b"")
+        package.add_data("v", vanishing)
+        vanishing.unlink()
+        with self.assertRaises(FileNotFoundError):
+            package.close()
+        self.assertEqual(self.path.read_bytes(), b"the one before")
+        self.assertEqual(len(list(self.folder.iterdir())), 2)
+
+    def test_sources_given_as_files_and_texts(self) -> None:
+        elsewhere = self.folder / "sources" / "elsewhere.py"
+        elsewhere.write_text("VALUE = 3\n")
+        package = Packager(self.path, "made:run", **SIGNATURE)
+        package.add_source_text("made", "import taken.part\ndef run(x): return taken.part.VALUE\n")
+        package.add_source_text("taken", "", is_package=True)
+        package.add_source_file("taken.part", elsewhere)
+        file = self.close(package)
+        self.assertEqual(
+            file.modules,
+            {
+                "made": "code/made.py",
+                "taken": "code/taken/__init__.py",
+                "taken.part": "code/taken/part.py",
+            },
+        )
+        self.assertEqual(file.source("taken.part"), "VALUE = 3\n")
+
+
+class Tensors(PackageTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("policy.py", "def run(x): pass\n")
+
+    def packed(self, value: object, **given: str) -> np.ndarray:
+        package = self.packager()
+        package.add_tensor("w", value, **given)
+        return self.close(package).tensor("w")
+
+    def test_every_dtype_of_numpy(self) -> None:
+        for dtype in "f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 ?".split():
+            value = np.array([[0, 1], [1, 3]]).astype(dtype)
+            with self.subTest(dtype=dtype):
+                packed = self.packed(value)
+                self.assertEqual(packed.dtype, value.dtype)
+                np.testing.assert_array_equal(packed, value)
+                self.assertFalse(packed.flags.writeable)
+
+    def test_any_layout(self) -> None:
+        value = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+        for other in (value.T, value[:, ::-1], value.astype(">f4"), value[..., 1]):
+            np.testing.assert_array_equal(self.packed(other), other)
+
+    def test_scalars_and_empty_ones(self) -> None:
+        for value in (
+            np.float64(2.5),
+            np.array(7, np.int8),
+            np.zeros((0, 3)),
+            np.zeros((2, 0), np.int32),
+        ):
+            packed = self.packed(value)
+            self.assertEqual((packed.shape, packed.dtype), (value.shape, value.dtype))
+            np.testing.assert_array_equal(packed, value)
+
+    def test_buffers_without_numpy(self) -> None:
+        self.assertEqual(self.packed(array.array("d", [1, 2])).tolist(), [1.0, 2.0])
+        self.assertEqual(self.packed(array.array("l", [1, -2])).dtype, np.int64)
+        self.assertEqual(self.packed(b"abc").tolist(), [97, 98, 99])
+        self.assertEqual(self.packed(memoryview(b"abcd")[::2]).tolist(), [97, 99])
+
+    def test_bits_of_bfloat16(self) -> None:
+        self.packed(np.array([0x3F80], np.uint16), dtype="bfloat16")
+        with PackageFile(self.path) as file:
+            self.assertEqual(file.manifest["tensors"][0]["dtype"], "bfloat16")
+            self.assertEqual(file.tensor("w").view(np.uint16).tolist(), [0x3F80])
+
+    @unittest.skipUnless(torch, "needs torch")
+    def test_torch(self) -> None:
+        package = self.packager()
+        model = torch.nn.Linear(4, 2)
+        package.add_tensors(model)
+        package.add_tensor("half", torch.tensor([1.0, 2.0], dtype=torch.bfloat16))
+        package.add_tensor("turned", torch.arange(6).reshape(2, 3).T)
+        package.add_tensor("none", torch.zeros(0, 2))
+        file = self.close(package)
+        np.testing.assert_array_equal(file.tensor("weight"), model.weight.detach().numpy())
+        self.assertEqual(file.tensor("half").view(np.uint16).tolist(), [0x3F80, 0x4000])
+        self.assertEqual(file.tensor("turned").tolist(), [[0, 3], [1, 4], [2, 5]])
+        self.assertEqual(file.tensor("none").shape, (0, 2))
+        with self.assertRaisesRegex(PackagingError, "tensor 's' is a sparse"):
+            package.add_tensor("s", torch.eye(2).to_sparse())
+
+    def test_files_of_tensors(self) -> None:
+        weights = {"a/kernel": np.ones((2, 3), np.float32), "b": np.arange(4)}
+        np.savez(self.folder / "sources/w.npz", **weights)
+        header = json.dumps({"h": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+        data = len(header).to_bytes(8, "little") + header + b"\x80\x3f\x00\x40"
+        (self.sources / "w.safetensors").write_bytes(data)
+        package = self.packager()
+        package.add_tensors(self.sources / "w.npz")
+        package.add_tensors(str(self.sources / "w.safetensors"))
+        file = self.close(package)
+        self.assertEqual(file.tensors, ["a/kernel", "b", "h"])
+        np.testing.assert_array_equal(file.tensor("a/kernel"), weights["a/kernel"])
+        self.assertEqual(file.tensor("h").view(np.uint16).tolist(), [0x3F80, 0x4000])
+
+    def test_files_that_are_damaged(self) -> None:
+        for name, data in [
+            ("short.safetensors", b"\x10\0\0\0\0\0\0\0{}"),
+            (
+                "size.safetensors",
+                b'\x38\0\0\0\0\0\0\0{"h":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}    1234',
+            ),
+            ("list.safetensors", b"\x02\0\0\0\0\0\0\0[]"),
+            ("other.pt", b""),
+        ]:
+            path = self.sources / name
+            path.write_bytes(data)
+            with self.subTest(name=name), self.assertRaisesRegex(PackagingError, name):
+                self.packager().add_tensors(path)
+
+
+class Refusals(PackageTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("policy.py", "def run(x): pass\n")
+
+    def test_entries(self) -> None:
+        for entry in ["policy", "policy:", ":run", "a-b:run", "policy:a.b", "policy:run:x"]:
+            with self.subTest(entry=entry), self.assertRaisesRegex(PackagingError, "module:name"):
+                self.packager(entry)
+        self.assertIn("there is no module 'nowhere'", self.refusal(self.packager("nowhere:run")))
+        self.assertIn("there is no 'walk'", self.refusal(self.packager("policy:walk")))
+
+    def test_declarations(self) -> None:
+        for text, reason in [
+            ("x", "no declaration"),
+            ("x float32", "no declaration"),
+            ("x: float32[batch", "no declaration"),
+            ("x: float[2]", "'float' is no dtype"),
+            ("x: float32[-1]", "'-1' is neither"),
+            ("x: float32[a b]", "'a b' is neither"),
+            ("x: float32[2,,3]", "'' is neither"),
+            ("a.b: float32", "no Python identifier"),
+            ("x: float32[1,1,1,1,1,1,1,1,1]", "more than 8 dimensions"),
+        ]:
+            with self.subTest(text=text), self.assertRaisesRegex(PackagingError, reason):
+                self.packager(inputs=[text])
+
+    def test_signatures(self) -> None:
+        for given, reason in [
+            ({"inputs": []}, "declares no input"),
+            ({"outputs": []}, "declares no output"),
+            ({"inputs": ["x: int8[batch]", "x: int8[2]"]}, "two inputs are called 'x'"),
+            ({"inputs": [f"x{i}: int8[batch]" for i in range(33)]}, "33 inputs, at most 32"),
+            ({"outputs": ["y: int8[rows]"]}, "no input has the dimension 'rows'"),
+            (
+                {"batching": True, "inputs": ["x: int8[batch]", "t: int8"]},
+                "batching asks for one named",
+            ),
+            (
+                {"batching": True, "inputs": ["x: int8[batch]", "t: int8[1]"]},
+                "batching asks for one named",
+            ),
+        ]:
+            with self.subTest(reason=reason):
+                self.assertIn(reason, self.refusal(self.packager(**given)))
+
+    def test_names(self) -> None:
+        package = self.packager()
+        package.add_data("a", b"")
+        package.add_tensor("w", b"1")
+        package.add_source_text("m", "")
+        for call, reason in [
+            (lambda: package.add_data("a", b""), "data called 'a' already"),
+            (lambda: package.add_data("../a", b""), "cannot be the name of a file"),
+            (lambda: package.add_data("/a", b""), "cannot be the name of a file"),
+            (lambda: package.add_data("a\\b", b""), "cannot be the name of a file"),
+            (lambda: package.add_data("a\n", b""), "cannot be the name of a file"),
+            (lambda: package.add_data("b", self.folder / "gone"), "data 'b': there is no file"),
+            (lambda: package.add_tensor("w", b"2"), "a tensor 'w' already"),
+            (lambda: package.add_tensor("", b"2"), "'' cannot be the name of a tensor"),
+            (lambda: package.add_source_text("m", ""), "module 'm' was added already"),
+            (lambda: package.add_source_text("a-b", ""), "cannot be the name of a module"),
+            (lambda: package.add_module("nowhere"), "there is no module 'nowhere'"),
+        ]:
+            with self.subTest(reason=reason), self.assertRaisesRegex(PackagingError, reason):
+                call()
+        package.add_tensor("x", b"1")
+        self.assertIn("an input and a tensor are called 'x'", self.refusal(package))
+
+    def test_values(self) -> None:
+        for value, given, reason in [
+            ([1.0, 2.0], {}, "tensor 'w' is a list; give an array"),
+            (np.array(["a"]), {}, "has the dtype <U1"),
+            (np.zeros(2, np.complex64), {}, "has the dtype complex64"),
+            (np.zeros(2, object), {}, "has the dtype object"),
+            (np.zeros(2, np.float32), {"dtype": "float64"}, "is float32, not float64"),
+            (array.array("u", "ab"), {}, "format"),
+        ]:
+            with self.subTest(reason=reason), self.assertRaisesRegex(PackagingError, reason):
+                self.packager().add_tensor("w", value, **given)
+
+    def test_python(self) -> None:
+        for python in ["3", "2.7", "3.9", "3.x", "", "3.11.2"]:
+            with self.subTest(python=python), self.assertRaisesRegex(PackagingError, "python"):
+                self.packager(python=python)
+
+    def test_a_source_folder_that_is_not_there(self) -> None:
+        with self.assertRaises(FileNotFoundError):
+            Packager(self.path, "policy:run", source=self.folder / "gone")
+
+
+class ReadingBack(PackageTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("policy.py", "def run(x): pass\n")
+        package = self.packager()
+        package.add_tensor("w", np.arange(8, dtype=np.float32))
+        package.close()
+
+    def test_what_is_not_there(self) -> None:
+        with PackageFile(self.path) as file:
+            for call in (file.tensor, file.source, file.read):
+                with self.assertRaisesRegex(PackageError, "no .*'?gone|gone.*no such entry"):
+                    call("gone")
+
+    def test_changed_bytes_are_found(self) -> None:
+        raw = bytearray(self.path.read_bytes())
+        at = raw.index(np.arange(8, dtype=np.float32).tobytes())
+        raw[at + 5] ^= 1
+        self.path.write_bytes(raw)
+        with (
+            PackageFile(self.path) as file,
+            self.assertRaisesRegex(PackageError, "data/0.bin: its SHA"),
+        ):
+            file.verify()
+
+    def rewritten(self, change: object) -> PackageFile:
+        """The package with its entries, a list of (name, bytes), changed."""
+        with zipfile.ZipFile(self.path) as archive:
+            entries = [(info.filename, archive.read(info)) for info in archive.infolist()]
+        change(entries)
+        with zipfile.ZipFile(self.path, "w") as archive:
+            for name, data in entries:
+                archive.writestr(name, data)
+        return PackageFile(self.path)
+
+    def test_entries_that_do_not_belong(self) -> None:
+        for change, reason in [
+            (
+                lambda e: e.insert(0, ("code/more.py", b"")),
+                "code/more.py: the manifest does not list it",
+            ),
+            (lambda e: e.append(("data/late", b"")), "data/late: it comes after the manifest"),
+            (lambda e: e.pop(0), "the manifest lists it, but it is not there"),
+            (lambda e: None, "is not at a multiple of 64"),
+        ]:
+            with self.subTest(reason=reason):
+                self.setUp()
+                with self.rewritten(change) as file, self.assertRaisesRegex(PackageError, reason):
+                    file.verify()
+
+    def test_manifests_that_are_none(self) -> None:
+        for manifest, reason in [
+            (b"[", "no JSON"),
+            (b"[]", '"format"'),
+            (b'{"format": "other"}', '"format"'),
+            (b'{"format": "midstream.package", "version": 2}', "version 2, known is 1"),
+            (b'{"format": "midstream.package", "version": 1}', "a key is missing"),
+        ]:
+            with self.subTest(reason=reason), self.assertRaisesRegex(PackageError, reason):
+                self.rewritten(lambda e, m=manifest: e.__setitem__(-1, ("manifest.json", m)))
+        with self.assertRaisesRegex(PackageError, "manifest.json: there is no such entry"):
+            self.rewritten(lambda e: e.pop())
+        self.path.write_bytes(b"no zip")
+        with self.assertRaisesRegex(PackageError, "is no package"):
+            PackageFile(self.path)
+
+
+class CommandLine(PackageTest):
+    def run_main(self, *arguments: object) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([str(argument) for argument in arguments])
+        return code, out.getvalue(), err.getvalue()
+
+    def test_create_inspect_verify(self) -> None:
+        self.write("policy.py", "import nets.act, viz\ndef run(x): pass\n")
+        self.write("nets/__init__.py")
+        self.write("nets/act.py")
+        vocabulary = self.write("vocab.txt", "a b")
+        np.savez(self.sources / "w.npz", w=np.zeros(3, np.float32))
+        options = [
+            self.path, "--entry", "policy:run", "--source", self.sources,
+            "--input", "x: float32[batch, 4]", "--output", "y: float32[batch]", "--batching",
+            "--extern", "numpy", "--mock", "viz", "--intern", "nets.**",
+            "--tensors", self.sources / "w.npz", "--data", f"words.txt={vocabulary}",
+        ]  # fmt: skip
+        code, out, err = self.run_main("create", *options, "--dependencies")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("policy.py:1: import nets.act, viz", out)
+        self.assertFalse(self.path.exists())
+        self.assertEqual(self.run_main("create", *options), (0, "", ""))
+        self.assertEqual(
+            self.run_main("verify", self.path), (0, f"{self.path}: sound, 6 entries\n", "")
+        )
+        code, out, err = self.run_main("inspect", self.path)
+        for part in ["input     x: float32[batch, 4]", "extern    numpy", "tensor    w: float32[3]",
+                     "module    nets.act", "file      data/words.txt"]:  # fmt: skip
+            self.assertIn(part, out)
+        code, out, err = self.run_main("inspect", self.path, "--json")
+        self.assertEqual(json.loads(out)["entry"], "policy:run")
+
+    def test_errors_are_one_message(self) -> None:
+        self.write("policy.py", "import nets\ndef run(x): pass\n")
+        code, out, err = self.run_main(
+            "create", self.path, "--entry", "policy:run", "--source", self.sources
+        )
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("policy.py:1: import nets: no rule", err)
+        code, out, err = self.run_main("inspect", self.folder / "gone")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("gone", err)
+
+    def test_neither_engine_nor_numpy_is_imported(self) -> None:
+        self.write("policy.py", "def run(x): pass\n")
+        statements = (
+            "import sys\nfrom midstream.package import Packager\n"
+            f"package = Packager({str(self.path)!r}, 'policy:run')\n"
+            "package.add_input('x: int8')\npackage.add_output('y: int8')\npackage.close()\n"
+            "print({'numpy', 'torch', 'pickle', 'midstream._engine'} & set(sys.modules))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", statements], cwd=self.sources, capture_output=True, text=True
+        )
+        self.assertEqual((done.stdout, done.stderr), ("set()\n", ""))
+
+
+if __name__ == "__main__":
+    unittest.main()
