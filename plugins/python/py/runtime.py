@@ -1,0 +1,123 @@
+"""What the shim calls: start, load, report, collect; preload and forked in worker processes."""
+
+import gc
+import importlib
+import io
+import os
+import signal
+import site
+import sys
+from typing import Any, List, Optional, Tuple
+
+from . import faults, package
+from .model import Model, load as _load
+
+_loading = False
+
+
+class _Lines(io.RawIOBase):
+    """What models print: whole lines to standard error, each by one write, so that lines of several
+    interpreters do not mix. Standard output belongs to the engine's answers."""
+
+    LIMIT = 8192
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        text = self._rest + bytes(data)
+        end = text.rfind(b"\n") + 1
+        if end == 0 and len(text) >= self.LIMIT:
+            text, end = text + b"\n", len(text) + 1
+        self._rest = text[end:]
+        if end:
+            _write_all(text[:end])
+        return len(data)
+
+
+def _write_all(data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(2, data) :]
+    except OSError:  # nobody reads it
+        pass
+
+
+def _refuse_signals(*args: Any, **kwargs: Any) -> None:
+    raise ValueError("signals belong to the engine: a model cannot handle them")
+
+
+def _own_streams() -> None:
+    sys.stdin = sys.__stdin__ = io.StringIO("")
+    for name in ("stdout", "stderr"):
+        stream = io.TextIOWrapper(_Lines(), "utf-8", "backslashreplace", write_through=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _add_site(folder: str) -> None:
+    before = list(sys.path)
+    site.addsitedir(folder)
+    added = [path for path in sys.path if path not in before]
+    sys.path[:] = added + before
+
+
+def start(site_folder: str) -> None:
+    """Prepares the interpreter for models, once."""
+    sys.dont_write_bytecode = True
+    sys.argv = ["midstream"]
+    _own_streams()
+    for name in ("signal", "alarm", "setitimer", "set_wakeup_fd", "siginterrupt"):
+        setattr(signal, name, _refuse_signals)
+    if site_folder:
+        if not os.path.isdir(site_folder):
+            raise NotADirectoryError(f"site: '{site_folder}' is not a folder")
+        _add_site(site_folder)
+    package.install()
+
+
+def load(blob: Any, header_bytes: int) -> Model:
+    """A model from the memory of an mp_model."""
+    global _loading
+    _loading = True
+    model = _load(blob, header_bytes)
+    _loading = False
+    return model
+
+
+def report(value: Optional[BaseException], trace: Any) -> Tuple[int, bytes]:
+    """What to tell of an exception: (code, line NUL traceback)."""
+    global _loading
+    loading, _loading = _loading, False
+    if value is None:
+        value = SystemError("a call failed without an exception")
+    if trace is not None:
+        value.__traceback__ = trace
+    return faults.report(value, loading)
+
+
+def collect() -> None:
+    """Frees cycles."""
+    gc.collect()
+
+
+def preload(modules: str) -> None:
+    """Imports what can be imported, before the process is forked."""
+    for name in filter(None, modules.split(",")):
+        try:
+            importlib.import_module(name)
+        except Exception:  # the model that needs it will say so
+            pass
+    gc.collect()
+    gc.freeze()
+
+
+def forked() -> None:
+    """In a worker process: it must not draw the same random numbers as the others. Python's own
+    module sees to itself."""
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()
