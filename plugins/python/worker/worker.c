@@ -159,5 +159,6 @@ int main(int argc, char** argv) {
   int (*run)(const mp_start*, int, const char*) = NULL;
   *(void**)&run = dlsym(library, "mp_run_zygote"); /* as POSIX has it: C knows no such conversion */
   if (run == NULL) return Fail((int)control, "cannot load Python", dlerror());
-  return run(&start, (int)control, options.preload);
+  _exit(run(&start, (int)control,
+            options.preload)); /* at-exit handlers of an interpreter never run */
 }

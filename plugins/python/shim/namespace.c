@@ -1,0 +1,97 @@
+/* An interpreter in a linker namespace of the host's process: what has to be different there.
+ *
+ *   - A namespace's global scope is the search list of its first object, this shim: libpython and libc are in it, so extension
+ *     modules find Py* symbols without RTLD_GLOBAL, which glibc cannot do inside a namespace (it crashes) and which is therefore
+ *     taken out of every dlopen.
+ *   - dlopen(NULL) would answer with the host's program; ctypes wants Python there, and gets the shim.
+ *   - The values of pthread keys lie in the thread, their numbers come from each libc: keys that the host's libraries have are
+ *     skipped, and no thread but the interpreter's own ever enters Python.
+ *   - libc was given the host's environ itself, which the host may change or free: it gets a copy.
+ *   - Signals are the host's: they are blocked in our thread, and in all that it starts.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "plugins/python/shim/shim.h"
+
+extern char** environ;
+
+enum { kStackBytes = 16 << 20 };
+
+/* First in the global scope of a namespace, so every object there calls this. In a worker process libc's comes first. */
+SHIM_EXPORT void* dlopen(const char* file, int mode) {
+  static void* (*real)(const char*, int);
+  if (real == NULL) *(void**)&real = dlsym(RTLD_NEXT, "dlopen");
+  if (file != NULL) return real(file, mode & ~RTLD_GLOBAL);
+  Dl_info info;
+  if (dladdr((const void*)&g_shim, &info) == 0) return NULL;
+  return real(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+}
+
+static int CopyEnvironment(void) {
+  size_t n = 0;
+  while (environ != NULL && environ[n] != NULL) ++n;
+  char** copy = calloc(n + 1, sizeof *copy);
+  if (copy == NULL) return -1;
+  for (size_t i = 0; i < n; ++i) {
+    copy[i] = strdup(environ[i]);
+    if (copy[i] == NULL) return -1;
+  }
+  environ = copy;
+  return 0;
+}
+
+/* mp_start with strings of its own, for the thread. */
+static mp_start* CopyStart(const mp_start* start) {
+  mp_start* copy = malloc(sizeof *copy);
+  if (copy == NULL) return NULL;
+  *copy = *start;
+  copy->home = strdup(start->home != NULL ? start->home : "");
+  copy->executable = strdup(start->executable != NULL ? start->executable : "");
+  copy->site = strdup(start->site != NULL ? start->site : "");
+  return copy->home == NULL || copy->executable == NULL || copy->site == NULL ? NULL : copy;
+}
+
+static void* Run(void* user) {
+  mp_start* start = user;
+  for (uint32_t i = 0; i < start->burned_keys; ++i) {
+    pthread_key_t key;
+    pthread_key_create(&key, NULL);
+  }
+  mp_worker* worker = ShimWorker();
+  worker->pid = (int32_t)getpid();
+  worker->tid = (int32_t)syscall(SYS_gettid);
+  const int failed = ShimStartPython(start, worker->text, sizeof worker->text);
+  if (!failed) ShimVersion(worker->version, sizeof worker->version);
+  __atomic_store_n(&worker->state, failed ? MP_WORKER_FAILED : MP_WORKER_READY, __ATOMIC_SEQ_CST);
+  ShimWake(&worker->state, INT_MAX);
+  if (!failed) ShimServe();
+  return NULL;
+}
+
+SHIM_EXPORT int mp_start_thread(const mp_start* start) {
+  mp_start* copy = CopyStart(start);
+  if (copy == NULL || CopyEnvironment() != 0) return ENOMEM;
+  g_shim.region = start->region;
+  g_shim.worker = start->worker;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  const int code = pthread_create(&thread, &attributes, Run, copy);
+  pthread_attr_destroy(&attributes);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return code;
+}
