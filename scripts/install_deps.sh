@@ -12,7 +12,7 @@ packages=(
   g++ clang cmake ninja-build ccache pkg-config binutils
   # The core: plugin loading, TOML (as a shared library), checkpoint tables, npz files, Orbax checkpoints, text, SHA-256,
   # the JSON of safetensors files and of the command, tensors of other frameworks, the prompts of robot policies.
-  libltdl-dev libtomlplusplus-dev libsnappy-dev libzip-dev libzstd-dev libfmt-dev libssl-dev nlohmann-json3-dev libdlpack-dev
+  libltdl-dev libtomlplusplus-dev libsnappy-dev libzip-dev zlib1g-dev libzstd-dev libfmt-dev libssl-dev nlohmann-json3-dev libdlpack-dev
   libsentencepiece-dev libunistring-dev
   # The command.
   libcli11-dev

@@ -26,6 +26,7 @@ class FileStamp {
   ~FileStamp();
 
   const std::string& path() const { return path_; }
+  int descriptor() const { return descriptor_; }  // open for reading as long as the stamp lives
   // Errors: DATA_LOSS when it was written to.
   Status CheckUnchanged() const;
 

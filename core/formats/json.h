@@ -6,24 +6,38 @@
 #define MIDSTREAM_CORE_FORMATS_JSON_H_
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace midstream::formats {
 
 constexpr int kDeepestJson = 64;
 
-// Discarded (is_discarded) where the text is malformed or nested deeper than kDeepestJson.
-inline nlohmann::json ParseJson(std::string_view text) {
+// Discarded (is_discarded) where the text is malformed or nested deeper than kDeepestJson. With
+// `repeated`, also where an object has a key twice, which is then left there: readers differ in which
+// of the two they take.
+inline nlohmann::json ParseJson(std::string_view text, std::string* repeated = nullptr) {
   using Json = nlohmann::json;
-  bool too_deep = false;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json&) {
-    const bool opens =
-        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    too_deep |= opens && depth >= kDeepestJson;
-    return !too_deep;
+  using Event = Json::parse_event_t;
+  bool refused = false;
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  const auto watch_keys = [&](Event event, const Json& value) {
+    if (event == Event::object_start) keys.emplace_back();
+    if (event == Event::object_end) keys.pop_back();
+    if (event != Event::key || keys.back().insert(value.get<std::string>()).second) return true;
+    *repeated = value.get<std::string>();
+    return false;
+  };
+  const auto watch = [&](int depth, Event event, Json& value) {
+    const bool opens = event == Event::object_start || event == Event::array_start;
+    refused |= opens && depth >= kDeepestJson;
+    if (!refused && repeated != nullptr) refused = !watch_keys(event, value);
+    return !refused;
   };
   Json json = Json::parse(text.begin(), text.end(), watch, /*allow_exceptions=*/false);
-  return too_deep ? Json(Json::value_t::discarded) : json;
+  return refused ? Json(Json::value_t::discarded) : json;
 }
 
 }  // namespace midstream::formats

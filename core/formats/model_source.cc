@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "core/formats/file.h"
+#include "core/formats/package/model.h"
 #include "core/formats/tensor_file.h"
 #include "core/formats/tensorflow/checkpoint.h"
 #include "core/formats/tensorflow/checkpoint_files.h"
@@ -29,6 +30,7 @@ Result<std::unique_ptr<TensorFile>> ModelSource::Adapt(std::unique_ptr<TensorFil
 Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
                                                const OpenOptions& options) {
   using tensorflow::TensorFlowModel;
+  if (package::IsPackageName(path)) return package::PackageModel::Open(path, options);
   std::string checkpoint = path;
   if (IsDirectory(path)) {
     std::string directory = WithoutTrailingSlash(path);
@@ -53,7 +55,8 @@ Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
   return NotFound(
       path +
       " is no model: expected a checkpoint prefix (with .meta, and .index or a V1 "
-      "checkpoint), a .meta file, or a directory with a `checkpoint` file or a saved_model.pb");
+      "checkpoint), a .meta file, a .mspkg package, or a directory with a `checkpoint` file or a "
+      "saved_model.pb");
 }
 
 }  // namespace midstream::formats

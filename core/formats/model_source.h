@@ -138,8 +138,8 @@ struct OpenOptions {
   std::string signature;
 };
 
-// Opens a TensorFlow checkpoint prefix, a `.meta` file, or a directory with a `checkpoint` file or a
-// `saved_model.pb`.
+// Opens a TensorFlow checkpoint prefix, a `.meta` file, a directory with a `checkpoint` file or a
+// `saved_model.pb`, or a `.mspkg` package.
 // Errors: NOT_FOUND or INVALID_ARGUMENT naming the path and what was expected; DATA_LOSS.
 Result<std::unique_ptr<ModelSource>> OpenModel(const std::string& path,
                                                const OpenOptions& options = {});

@@ -5,6 +5,7 @@
 #include "core/formats/file.h"
 #include "core/formats/npy/npz_file.h"
 #include "core/formats/orbax/checkpoint.h"
+#include "core/formats/package/package_file.h"
 #include "core/formats/safetensors/reader.h"
 
 namespace midstream::formats {
@@ -53,14 +54,15 @@ bool IsTensorFileName(const std::string& path) {
 }
 
 bool IsTensorFile(const std::string& path) {
-  return IsTensorFileName(path) || !orbax::FindParams(path).empty();
+  return IsTensorFileName(path) || package::IsPackageName(path) || !orbax::FindParams(path).empty();
 }
 
 Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path) {
   if (!orbax::FindParams(path).empty()) return orbax::Checkpoint::Open(path);
+  if (package::IsPackageName(path)) return package::PackageFile::Open(path);
   if (path.ends_with(kSafetensors)) return OpenTensorFile(path, TensorFormat::kSafetensors, path);
   if (path.ends_with(kNpz)) return OpenTensorFile(path, TensorFormat::kNpz, path);
-  return InvalidArgument(path + " is no .safetensors or .npz file and no Orbax checkpoint");
+  return InvalidArgument(path + " is no .safetensors, .npz or .mspkg file and no Orbax checkpoint");
 }
 
 Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path, TensorFormat format,

@@ -50,10 +50,10 @@ Result<Tensor> ReadAsTold(const TensorInfo& info, const TensorProvider& read, si
 // Whether the name of `path` is that of a .safetensors or .npz file.
 bool IsTensorFileName(const std::string& path);
 
-// Whether `path` has such a name or is the folder of an Orbax checkpoint.
+// Whether `path` has such a name or that of a package, or is the folder of an Orbax checkpoint.
 bool IsTensorFile(const std::string& path);
 
-// Opens an Orbax checkpoint, or a file by the end of its name. Errors: NOT_FOUND; INVALID_ARGUMENT
+// Opens an Orbax checkpoint, or a file by the end of its name: .safetensors, .npz or .mspkg. Errors: NOT_FOUND; INVALID_ARGUMENT
 // for another name; DATA_LOSS; UNIMPLEMENTED naming a tensor whose dtype the engine does not have.
 Result<std::unique_ptr<TensorFile>> OpenTensorFile(const std::string& path);
 

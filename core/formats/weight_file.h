@@ -26,7 +26,7 @@ struct MatchOptions {
   bool accept_float64 = false;     // and float64
 };
 
-// Another set of weights for the model: a .safetensors or .npz file, an Orbax checkpoint, or what the model's own format
+// Another set of weights for the model: a .safetensors, .npz or .mspkg file, an Orbax checkpoint, or what the model's own format
 // has for it. Errors: those of OpenTensorFile and ModelSource::OpenWeights; INVALID_ARGUMENT listing
 // every tensor that does not fit, and every weight of the model's outputs that is missing too.
 Result<std::unique_ptr<WeightReader>> OpenWeights(const ModelSource& model, const std::string& path,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/formats/package/package.h"
 #include "core/formats/tensor_file.h"
 #include "core/models/openpi/model.h"
 
@@ -10,6 +11,8 @@ namespace midstream::models {
 Result<std::unique_ptr<formats::ModelSource>> OpenModel(const std::string& path,
                                                         const formats::OpenOptions& options,
                                                         const openpi::SizeOptions& sizes) {
+  // A package has weights too, and its own graph.
+  if (package::IsPackageName(path)) return formats::OpenModel(path, options);
   const std::string checkpoint = openpi::CheckpointFile(path);
   if (checkpoint.empty()) return formats::OpenModel(path, options);
   MS_ASSIGN_OR_RETURN(auto file, formats::OpenTensorFile(checkpoint));

@@ -7,11 +7,16 @@
 namespace midstream::session {
 
 bool HasFreeRows(const Graph& graph) {
+  // A Python model says whether its rows are independent.
+  const bool joinable =
+      std::none_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
+        return node.Is("PythonModel", kMidstreamDomain) && node.Int("batching", 0) == 0;
+      });
   auto free = [&](ValueId id) {
     const Shape& shape = graph.value(id).shape;
     return shape.rank_known() && shape.rank() > 0 && shape[0] == kUnknownDim;
   };
-  return !graph.inputs().empty() &&
+  return joinable && !graph.inputs().empty() &&
          std::all_of(graph.inputs().begin(), graph.inputs().end(), free) &&
          std::all_of(graph.outputs().begin(), graph.outputs().end(), free);
 }

@@ -13,7 +13,8 @@
 
 namespace midstream::session {
 
-// Whether every input and output of the graph has a first dimension of any size.
+// Whether every input and output of the graph has a first dimension of any size, and no node forbids to
+// join requests along it.
 bool HasFreeRows(const Graph& graph);
 
 // What requests must have in common to share a batch: dtypes are the program's, shapes beside axis

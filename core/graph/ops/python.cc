@@ -157,11 +157,30 @@ Status CheckWeights(const InferContext& context, size_t n_inputs) {
                        std::to_string(context.input_count()) + " operands");
 }
 
+// batching = 1 says that requests may be joined along axis 0.
+Status CheckBatching(const InferContext& context, const std::vector<Declared>& inputs,
+                     const std::vector<Declared>& outputs) {
+  if (context.node().Int("batching", 0) == 0) return OkStatus();
+  for (const auto* tensors : {&inputs, &outputs}) {
+    for (const Declared& tensor : *tensors) {
+      const bool joins = !tensor.shape.empty() && !inputs[0].shape.empty() &&
+                         !tensor.shape[0].name.empty() && tensor.shape[0] == inputs[0].shape[0];
+      if (joins) continue;
+      return context.Error(
+          "batching = 1 needs one named dimension at the front of all inputs and "
+          "outputs; '" +
+          tensor.name + "' has [" + ToString(tensor.shape) + "]");
+    }
+  }
+  return OkStatus();
+}
+
 Status PythonModel(InferContext& context) {
   MS_RETURN_IF_ERROR(CheckTexts(context));
   MS_ASSIGN_OR_RETURN(std::vector<Declared> inputs, DeclaredTensors(context, "input"));
   MS_ASSIGN_OR_RETURN(std::vector<Declared> outputs, DeclaredTensors(context, "output"));
   MS_RETURN_IF_ERROR(CheckWeights(context, inputs.size()));
+  MS_RETURN_IF_ERROR(CheckBatching(context, inputs, outputs));
   if (context.output_count() != outputs.size()) {
     return context.Error("expected " + std::to_string(outputs.size()) + " outputs, got " +
                          std::to_string(context.output_count()));

@@ -80,6 +80,8 @@ TEST(PythonModel, RefusesAttributesThatContradict) {
   EXPECT_THAT(with("weight_offsets", IntList{}), HasSubstr("'weight_offsets' for each of"));
   EXPECT_THAT(with("contents", Texts{}), HasSubstr("'contents' for each of 'files'"));
   EXPECT_THAT(with("files", Texts{""}), HasSubstr("in 'files' is empty"));
+  EXPECT_THAT(with("batching", Int(1)), HasSubstr("batching = 1 needs one named dimension at the "
+                                                  "front of all inputs and outputs; 'y' has"));
 }
 
 TEST(NamedShape, IsReadStrictly) {
