@@ -2,7 +2,7 @@
 //
 // Checking, `config show`, the text of --help, the commented default file and
 // docs/configuration.md all come from these rows, so they cannot disagree. A new key is a member of
-// Config with its default, and a row in keys.cc. One part of a key may be free, written "*": the
+// Config with its default, and a row in keys.cc or policy_keys.h. One part of a key may be free, written "*": the
 // row "precision.op.*.dtype" is the key dtype of every table [precision.op."NAME"].
 // Threads: the table is immutable.
 #ifndef MIDSTREAM_CORE_CONFIG_KEYS_H_

@@ -20,6 +20,10 @@
 
 namespace midstream::config {
 
+// Whatever TOML can hold but the end of a C string.
+inline constexpr TextRule kAnyText = {
+    [](std::string_view text) { return text.find('\0') == std::string_view::npos; }, "text"};
+
 using NamesFunction = std::vector<std::string_view> (*)(const Config& config);
 
 template <auto... kPath>
