@@ -109,17 +109,19 @@ std::string VerdictText(const Report& report) {
       report.obstacles.empty() ? "" : fmt::format(", because {}", report.obstacles.front());
   const std::string more =
       report.obstacles.size() > 1 ? fmt::format(" (and {} more)", report.obstacles.size() - 1) : "";
+  const std::string open =
+      report.to_be_told.empty() ? "" : ", once it is told what is listed above";
   switch (report.verdict) {
     case Verdict::kRuns:
-      return "runs as it is";
+      return "runs as it is" + open;
     case Verdict::kRunsAdapted:
-      return "runs with these adaptations";
+      return "runs with these adaptations" + open;
     case Verdict::kRetrain:
       return "needs retraining" + because + more;
     case Verdict::kDamaged:
       break;
   }
-  return "is damaged or incomplete" + because;
+  return "is damaged or incomplete" + because + more;
 }
 
 std::string ToText(const Report& report) {
@@ -214,7 +216,7 @@ Outcome Check(const Args& args) {
   const Result<Config> config = LoadPolicy(args);
   if (!config.ok()) return {Exit::kConfig, config.status()};
   policy::CheckOptions options;
-  options.policy = config->policy;
+  options.config = *config;
   for (const Family family : kFamilies) {
     if (args.as == openpi::FamilyName(family)) options.as = family;
   }

@@ -13,8 +13,8 @@
 #include "core/models/openpi/names.h"
 #include "core/models/openpi/norm_stats.h"
 #include "core/models/openpi/weights.h"
-#include "core/policy/assets.h"
 #include "core/policy/robot.h"
+#include "core/policy/statistics.h"
 
 namespace midstream::policy {
 namespace {
@@ -51,7 +51,7 @@ class Checker {
     if (report_.problems.empty()) Open(std::move(file));
     AdaptParameters(jax);
     CompareSettings();
-    ReadStatistics(checkpoint);
+    CompareStatistics(ReadStatistics(checkpoint));
   }
 
  private:
@@ -59,7 +59,7 @@ class Checker {
   // checked.
   Result<openpi::Sizes> Recognise(const std::vector<TensorInfo>& tensors) {
     openpi::SizeOptions heads;
-    heads.vision_heads = options_.policy.vision_heads;
+    heads.vision_heads = options_.config.policy.vision_heads;
     auto sizes = openpi::RecogniseSizes(tensors, heads);
     if (sizes.ok() || heads.vision_heads != 0) return sizes;
     heads.vision_heads = 1;
@@ -163,8 +163,7 @@ class Checker {
       if (dtype == "float32") continue;
       adapted.push_back(
           fmt::format("{} parameters are {}: matrices are used as they are, what is added or "
-                      "normalised with is "
-                      "computed in float32",
+                      "normalised with is computed in float32",
                       count, dtype));
     }
     if (!jax) adapted.emplace_back("names and layouts of PyTorch become those of JAX");
@@ -183,22 +182,16 @@ class Checker {
   }
 
   void CompareSettings() {
-    auto settings = ResolveSettings(options_.policy, report_.sizes->family);
+    auto settings = ResolveSettings(options_.config.policy, report_.sizes->family);
     if (!settings.ok()) {
       report_.obstacles.emplace_back(settings.status().message());
       return;
-    }
-    const int64_t needed = ActionSize(settings->robot);
-    const int64_t has = report_.sizes->action_dim;
-    if (report_.sizes->family != Family::kPi0Fast && needed > has) {
-      report_.obstacles.push_back(
-          fmt::format("its actions have {} numbers and the robot takes {}", has, needed));
     }
     for (const Status& open :
          {NeedHorizon(*settings), NeedMaxTokenLen(*settings), NeedRobot(*settings)}) {
       if (!open.ok()) report_.to_be_told.emplace_back(open.message());
     }
-    if (options_.policy.tokenizer.empty()) {
+    if (options_.config.policy.tokenizer.empty()) {
       report_.to_be_told.emplace_back(
           "policy.tokenizer is not set: give --tokenizer with PaliGemma's SentencePiece model");
     }
@@ -209,59 +202,85 @@ class Checker {
     report_.settings = *std::move(settings);
   }
 
-  void ReadStatistics(const std::string& checkpoint) {
-    const std::string asset = report_.settings ? report_.settings->asset_id : "";
-    const std::string& named = options_.policy.norm_stats;
-    auto path = named.empty() ? FindNormStats(checkpoint, asset) : Result<std::string>(named);
+  // What is missing can be told; what is there and is wrong is in the way, as when it is run.
+  std::optional<openpi::NormStats> ReadStatistics(const std::string& checkpoint) {
+    const Settings settings = report_.settings.value_or(Settings());
+    const auto path = StatisticsPath(settings, options_.config, checkpoint);
     auto stats =
         path.ok() ? openpi::ReadNormStats(*path) : Result<openpi::NormStats>(path.status());
     if (!stats.ok()) {
-      report_.to_be_told.push_back("statistics: " + std::string(stats.status().message()));
-      return;
+      Unusable(stats.status(), path.ok() && stats.status().code() != Code::kNotFound);
+      return std::nullopt;
     }
     report_.statistics_path = *path;
     for (const auto& [key, entry] : *stats) {
       const bool percentiles = entry.q01.has_value() && entry.q99.has_value();
       report_.statistics.push_back({key, entry.mean.size(), percentiles});
-      if (report_.settings) CompareStatistics(report_.statistics.back());
     }
-    for (const char* key : {"state", "actions"}) {
-      if (stats->find(key) != stats->end()) continue;
-      report_.to_be_told.push_back(
-          fmt::format("statistics: {} has none of {}", *path, Quoted(key)));
-    }
+    return *std::move(stats);
   }
 
-  void CompareStatistics(const StatisticsFound& found) {
-    if (report_.settings->percentiles && !found.percentiles) {
-      report_.to_be_told.push_back(fmt::format(
-          "statistics: {} of {} has no percentiles (q01, q99), by which a {} normalises",
-          report_.statistics_path, Quoted(found.key), openpi::FamilyName(report_.sizes->family)));
-    }
-    const int64_t used = found.key == "actions" ? ActionSize(report_.settings->robot)
-                                                : StateSize(report_.settings->robot.robot);
-    const auto has = static_cast<int64_t>(found.numbers);
-    if (used == 0 || has == used) return;
-    if (has > used) {
-      report_.adaptations.push_back(fmt::format("the first {} of {} statistics of {} are used",
-                                                used, has, Quoted(found.key)));
+  void CompareStatistics(const std::optional<openpi::NormStats>& stats) {
+    if (!report_.settings) return;
+    const auto state = stats ? Normalizes(*stats, "state") : std::nullopt;
+    const auto actions = stats ? Normalizes(*stats, "actions") : std::nullopt;
+    if (state) CompareState(*state);
+    CompareActions(actions.value_or(0));
+  }
+
+  void Unusable(const Status& status, bool damaged) {
+    if (damaged) {
+      report_.obstacles.emplace_back(status.message());
+      report_.verdict = Verdict::kDamaged;
     } else {
-      report_.to_be_told.push_back(fmt::format("statistics: {} has {} numbers for {}, the robot {}",
-                                               report_.statistics_path, has, Quoted(found.key),
-                                               used));
+      report_.to_be_told.push_back("statistics: " + std::string(status.message()));
     }
   }
 
-  // Numbers of the state that openpi's transform makes; 0: as many as observations have.
-  static int64_t StateSize(Robot robot) {
-    switch (robot) {
-      case Robot::kLibero:
-      case Robot::kDroid:
-        return 8;
-      case Robot::kAloha:
-        return 14;
-      default:
-        return 0;
+  // How many numbers they normalise; none when they cannot.
+  std::optional<size_t> Normalizes(const openpi::NormStats& stats, std::string_view key) {
+    const auto normalizer = MakeNormalizer(stats, key, *report_.settings);
+    if (normalizer.ok()) return normalizer->size();
+    Unusable(normalizer.status().WithContext(report_.statistics_path),
+             normalizer.status().code() != Code::kNotFound);
+    return std::nullopt;
+  }
+
+  // LIBERO's transform takes any state; LIBERO itself has this one.
+  static constexpr size_t kLiberoState = 8;
+
+  void CompareState(size_t has) {
+    const int64_t dim = report_.sizes->action_dim;
+    const Robot robot = report_.settings->robot.robot;
+    const bool libero = robot == Robot::kLibero;
+    const size_t used = libero ? kLiberoState : static_cast<size_t>(StateSize(robot));
+    Status fits = CheckStateStatistics(has, dim);
+    if (fits.ok() && used != 0 && !libero) fits = CheckState(used, has, dim);
+    if (!fits.ok()) {
+      report_.obstacles.emplace_back(fits.message());
+    } else if (used != 0 && !CheckState(used, has, dim).ok()) {
+      report_.to_be_told.push_back(
+          fmt::format("statistics: {} is for states of {} numbers, those of LIBERO have {}",
+                      report_.statistics_path, has, used));
+    } else if (used != 0 && has != used) {
+      report_.adaptations.push_back(
+          fmt::format("the first {} of {} statistics of 'state' are used", used, has));
+    }
+  }
+
+  void CompareActions(size_t has) {
+    const Settings& settings = *report_.settings;
+    const int64_t dim = report_.sizes->action_dim;
+    const Status fits = dim == 0 ? OkStatus() : CheckActions(settings, has, dim);
+    const auto used = static_cast<size_t>(ActionSize(settings.robot));
+    if (!fits.ok()) {
+      report_.obstacles.emplace_back(fits.message());
+    } else if (has > used && used != 0) {
+      report_.adaptations.push_back(
+          fmt::format("the first {} of {} statistics of 'actions' are used", used, has));
+    } else if (has != 0 && has < used) {
+      report_.adaptations.push_back(fmt::format(
+          "the numbers of an action beyond the {} that have statistics stay as they are", has));
     }
   }
 
@@ -323,6 +342,7 @@ Result<Report> CheckCheckpoint(const std::string& path, const CheckOptions& opti
   report.path = (*file)->path();
   Checker(options, &report).Run(*std::move(file), path);
   report.layout += report.path.ends_with(".safetensors") ? ", safetensors" : ", Orbax";
+  if (report.verdict == Verdict::kDamaged) return report;
   if (!report.obstacles.empty()) {
     report.verdict = Verdict::kRetrain;
   } else if (!report.adaptations.empty()) {

@@ -1,8 +1,9 @@
 // Compatibility: whether a checkpoint runs, before anybody waits for it to load.
 //
 // What a checkpoint is, which of its parameters the model has and needs, what the engine adapts, and
-// what has to be told besides. Names and shapes are read and nothing else, so the answer does not
-// wait for gigabytes; damage within values is not seen.
+// what has to be told besides. Of the weights names and shapes are read and nothing else, so the answer
+// does not wait for gigabytes; damage within values is not seen. Statistics are read whole, and held
+// to what running the checkpoint holds them to (statistics.h).
 // Threads: plain values.
 #ifndef MIDSTREAM_CORE_POLICY_COMPATIBILITY_H_
 #define MIDSTREAM_CORE_POLICY_COMPATIBILITY_H_
@@ -24,7 +25,7 @@ enum class Verdict {
   kRuns,         // as it is
   kRunsAdapted,  // after Report::adaptations
   kRetrain,      // not, for Report::obstacles
-  kDamaged,      // it cannot be read, for Report::obstacles
+  kDamaged,      // it or its statistics cannot be read, for Report::obstacles
 };
 // "runs", "runs_adapted", "retrain", "damaged".
 std::string_view VerdictName(Verdict verdict);
@@ -66,7 +67,7 @@ struct Report {
 
 struct CheckOptions {
   std::optional<openpi::Family> as;  // the family that it is taken for
-  config::PolicyConfig policy;       // what it is to run with
+  Config config;  // what it is to run with; its paths as `midstream policy` has them
 };
 
 // Errors: NOT_FOUND when nothing at `path` is a checkpoint. What is wrong with one is in the report.

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/formats/file.h"
 #include "core/policy/image.h"
+#include "core/policy/statistics.h"
 #include "core/policy/text.h"
 
 namespace midstream::policy {
@@ -33,42 +34,10 @@ Result<Pipeline> Pipeline::Create(Settings settings, const openpi::Sizes& sizes,
   Pipeline pipeline(std::move(settings), sizes, std::move(state), std::move(actions),
                     std::move(tokenizer));
   if (pipeline.action_dim_ == 0) return pipeline;
-  MS_RETURN_IF_ERROR(pipeline.CheckActionDim(pipeline.action_dim_));
-  if (static_cast<int64_t>(pipeline.state_.size()) > pipeline.action_dim_) {
-    return InvalidArgument(fmt::format("norm_stats has {} numbers for 'state', the model takes {}",
-                                       pipeline.state_.size(), pipeline.action_dim_));
-  }
+  MS_RETURN_IF_ERROR(
+      CheckActions(pipeline.settings_, pipeline.actions_.size(), pipeline.action_dim_));
+  MS_RETURN_IF_ERROR(CheckStateStatistics(pipeline.state_.size(), pipeline.action_dim_));
   return pipeline;
-}
-
-Status Pipeline::CheckActionDim(int64_t action_dim) const {
-  const auto size = static_cast<size_t>(action_dim);
-  if (actions_.size() > size) {
-    return InvalidArgument(
-        fmt::format("norm_stats has {} numbers for 'actions', those of the model have {}",
-                    actions_.size(), action_dim));
-  }
-  if (settings_.delta_mask.size() > size) {
-    return InvalidArgument(
-        fmt::format("policy.delta_mask is for {} numbers of an action, those of "
-                    "the model have {}",
-                    settings_.delta_mask.size(), action_dim));
-  }
-  const int64_t needed = ActionSize(settings_.robot);
-  if (settings_.robot.robot == Robot::kAloha && action_dim < needed) {
-    return InvalidArgument(fmt::format(
-        "ALOHA takes actions of {} numbers, those of the model have {}", needed, action_dim));
-  }
-  return OkStatus();
-}
-
-// Statistics that are longer than a state are those of a padded one, as openpi once wrote them.
-Status Pipeline::CheckState(const std::vector<double>& state) const {
-  const bool padded = action_dim_ == 0 || static_cast<int64_t>(state_.size()) == action_dim_;
-  if (state.size() == state_.size() || (state.size() < state_.size() && padded)) return OkStatus();
-  return InvalidArgument(
-      fmt::format("the observation's state has {} numbers, norm_stats expects {}", state.size(),
-                  state_.size()));
 }
 
 Result<Prompt> Pipeline::MakePrompt(const RobotInputs& inputs,
@@ -105,7 +74,7 @@ Result<Tensor> Pipeline::PaddedState(const std::vector<double>& state) const {
 
 Result<ModelInputs> Pipeline::Prepare(const Observation& observation) const {
   MS_ASSIGN_OR_RETURN(RobotInputs robot, ReadRobot(settings_.robot, observation));
-  MS_RETURN_IF_ERROR(CheckState(robot.state));
+  MS_RETURN_IF_ERROR(CheckState(robot.state.size(), state_.size(), action_dim_));
   const std::vector<double> state = state_.Normalize(robot.state);
   ModelInputs inputs;
   MS_ASSIGN_OR_RETURN(Prompt prompt, MakePrompt(robot, state));
@@ -128,7 +97,7 @@ Result<std::vector<std::pair<std::string, Tensor>>> Pipeline::Reply(const Tensor
       state.dtype() != DType::kF32 || state.shape().rank() != 1) {
     return InvalidArgument("actions of the model have the shape [horizon, action_dim]");
   }
-  MS_RETURN_IF_ERROR(CheckActionDim(shape[1]));
+  MS_RETURN_IF_ERROR(CheckActions(settings_, actions_.size(), shape[1]));
   if (static_cast<size_t>(state.count()) < state_.size()) {
     return InvalidArgument(
         fmt::format("the state has {} numbers, norm_stats {}", state.count(), state_.size()));

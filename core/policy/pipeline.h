@@ -51,8 +51,6 @@ class Pipeline {
         actions_(std::move(actions)),
         tokenizer_(std::move(tokenizer)) {}
 
-  Status CheckActionDim(int64_t action_dim) const;
-  Status CheckState(const std::vector<double>& state) const;
   Result<Prompt> MakePrompt(const RobotInputs& inputs, const std::vector<double>& state) const;
   Result<Tensor> PaddedState(const std::vector<double>& state) const;
 

@@ -181,6 +181,11 @@ int64_t ActionSize(const RobotOptions& options) {
   return 0;
 }
 
+int64_t StateSize(Robot robot) {
+  if (robot == Robot::kAloha) return kAlohaSize;
+  return robot == Robot::kDroid ? kDroidJoints + 1 : 0;
+}
+
 void FinishAction(const RobotOptions& options, double* action) {
   if (options.robot == Robot::kAloha && options.adapt_to_pi) AlohaActionFromPi(action);
 }

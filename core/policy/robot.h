@@ -45,6 +45,9 @@ Result<RobotInputs> ReadRobot(const RobotOptions& options, const Observation& ob
 // Numbers of each action that the robot takes; 0: all that the model has.
 int64_t ActionSize(const RobotOptions& options);
 
+// Numbers of the state that it sends; 0: as many as it likes.
+int64_t StateSize(config::Robot robot);
+
 // Actions as the robot takes them, in place; each has ActionSize numbers.
 void FinishAction(const RobotOptions& options, double* action);
 

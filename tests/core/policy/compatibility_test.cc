@@ -192,28 +192,92 @@ TEST(Compatibility, AnotherFamilyNeedsRetraining) {
 
 TEST(Compatibility, IsHeldToAPreset) {
   TempDir dir;
-  WriteCheckpoint(dir.path(), ParametersOf(Family::kPi0), 32);
+  WriteCheckpoint(dir.path(), ParametersOf(Family::kPi0));
   CheckOptions options;
-  options.policy.preset = "pi0_libero";
-  options.policy.asset_id = "my/robot";
-  options.policy.tokenizer = "t.model";
+  options.config.policy.preset = "pi0_libero";
+  options.config.policy.asset_id = "my/robot";
+  options.config.policy.tokenizer = "t.model";
   Report report = ReportOn(dir.path(), options);
   EXPECT_EQ(report.verdict, Verdict::kRunsAdapted) << testing::PrintToString(report.obstacles);
   EXPECT_THAT(report.to_be_told, IsEmpty());
   EXPECT_EQ(report.settings->horizon, 50);
-  EXPECT_THAT(report.adaptations, ElementsAre("the first 7 of 32 statistics of 'actions' are used",
-                                              "the first 8 of 32 statistics of 'state' are used"));
-  options.policy.asset_id = "other";
+  EXPECT_THAT(report.adaptations, ElementsAre("the first 7 of 8 statistics of 'actions' are used"));
+  options.config.policy.asset_id = "other";
   report = ReportOn(dir.path(), options);
   EXPECT_THAT(report.to_be_told, Contains(HasSubstr("policy.asset_id = 'other'")));
-  options.policy.preset = "pi05_libero";
+  options.config.policy.preset = "pi05_libero";
   report = ReportOn(dir.path(), options);
   EXPECT_EQ(report.verdict, Verdict::kRetrain);
   EXPECT_THAT(report.obstacles, Contains(HasSubstr("is for pi05, the checkpoint is a pi0")));
-  options.policy.preset = "pi0_aloha_sim";  // 14 numbers where the checkpoint has 8
+  options.config.policy.preset = "pi0_aloha_sim";  // 14 numbers where the checkpoint has 8
   report = ReportOn(dir.path(), options);
   EXPECT_EQ(report.verdict, Verdict::kRetrain);
-  EXPECT_THAT(report.obstacles, ElementsAre("its actions have 8 numbers and the robot takes 14"));
+  EXPECT_THAT(report.obstacles,
+              ElementsAre("the robot takes actions of 14 numbers, those of the model have 8"));
+}
+
+// What `midstream policy` refuses, with what says so here.
+struct Unfit {
+  const char* name;
+  const char* state;    // statistics
+  const char* actions;  // statistics
+  const char* settings;
+  Verdict verdict;
+  const char* said;
+};
+
+constexpr const char* kThree = R"({"mean": [0, 0, 0], "std": [1, 1, 1]})";
+
+class UnfitStatistics : public testing::TestWithParam<Unfit> {};
+
+TEST_P(UnfitStatistics, AreToldAsWhenItIsRun) {
+  const Unfit& unfit = GetParam();
+  TempDir dir;
+  WriteCheckpoint(dir.path(), ParametersOf(Family::kPi0));
+  orbax::WriteFileBelow(dir.path(), "assets/my/robot/norm_stats.json",
+                        std::string("{\"norm_stats\": {\"state\": ") + unfit.state +
+                            ", \"actions\": " + unfit.actions + "}}");
+  CheckOptions options;
+  options.config = *config::ParseConfig(unfit.settings, "c.toml");
+  const Report report = ReportOn(dir.path(), options);
+  EXPECT_EQ(report.verdict, unfit.verdict);
+  const std::vector<std::string>& where =
+      report.verdict == Verdict::kRuns ? report.to_be_told : report.obstacles;
+  EXPECT_THAT(where, Contains(HasSubstr(unfit.said)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, UnfitStatistics,
+    testing::Values(
+        Unfit{"Short", R"({"mean": [0, 0, 0], "std": [1, 1]})", kThree, "", Verdict::kDamaged,
+              "norm_stats.json: 'state': 'mean' has 3 numbers and 'std' has 2"},
+        Unfit{"NotANumber", R"({"mean": [0, NaN, 0], "std": [1, 1, 1]})", kThree, "",
+              Verdict::kDamaged, "'state': 'mean': number 1 is nan"},
+        Unfit{"Empty", kThree, R"({"mean": [], "std": []})", "", Verdict::kDamaged,
+              "'actions': 'mean' has 0 numbers"},
+        Unfit{"Malformed", "7", kThree, "", Verdict::kDamaged, "'norm_stats.state' is no object"},
+        Unfit{"LongState", R"({"mean": [0,0,0,0,0,0,0,0,0], "std": [1,1,1,1,1,1,1,1,1]})", kThree,
+              "", Verdict::kRetrain, "norm_stats has 9 numbers for 'state', the model takes 8"},
+        Unfit{"LongActions", kThree, R"({"mean": [0,0,0,0,0,0,0,0,0], "std": [1,1,1,1,1,1,1,1,1]})",
+              "", Verdict::kRetrain, "norm_stats has 9 numbers for 'actions'"},
+        Unfit{"OtherRobot", kThree, kThree, "policy.robot = \"droid\"", Verdict::kRetrain,
+              "state has 8 numbers, norm_stats expects 3"},
+        Unfit{"LongDeltaMask", kThree, kThree, "policy.delta_mask = [9]", Verdict::kRetrain,
+              "policy.delta_mask is for 9 numbers of an action"},
+        Unfit{"NoPercentiles", kThree, kThree, "policy.normalization = \"quantile\"",
+              Verdict::kRuns, "'state': has no percentiles"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Compatibility, PathsOfAConfigurationAreSeenFromIt) {
+  TempDir dir;
+  WriteCheckpoint(dir.path() + "/checkpoint", ParametersOf(Family::kPi0));
+  fs::rename(dir.Path("checkpoint/assets/my/robot/norm_stats.json"), dir.Path("n.json"));
+  orbax::WriteFileBelow(dir.path(), "c.toml", "policy.norm_stats = \"n.json\"\n");
+  CheckOptions options;
+  options.config = *config::LoadConfig(dir.Path("c.toml"));
+  const Report report = ReportOn(dir.path() + "/checkpoint", options);
+  EXPECT_EQ(report.statistics_path, dir.Path("n.json"));
+  EXPECT_EQ(report.statistics.size(), 2u);
 }
 
 TEST(Compatibility, DamageIsTold) {
@@ -256,7 +320,7 @@ TEST_P(CompatibilityOfOpenPis, Checkpoints) {
   if (!fs::exists(kOpenPi)) GTEST_SKIP() << kOpenPi << " is not there";
   const OpenPiCase& param = GetParam();
   CheckOptions options;
-  options.policy.vision_heads = 4;  // of PyTorch checkpoints that are no So400m
+  options.config.policy.vision_heads = 4;  // of PyTorch checkpoints that are no So400m
   const Report report = ReportOn(kOpenPi + "/" + param.path, options);
   EXPECT_EQ(report.verdict, param.verdict)
       << testing::PrintToString(report.obstacles) << testing::PrintToString(report.adaptations);

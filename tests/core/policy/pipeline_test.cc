@@ -173,7 +173,8 @@ TEST(Pipeline, RefusesAlohaWhereActionsAreTooShort) {
   const auto pipeline =
       Pipeline::Create(SettingsFor(Robot::kAloha), sizes, Unit(8), Unit(8), TinyTokenizer());
   ASSERT_FALSE(pipeline.ok());
-  EXPECT_THAT(pipeline.status().message(), HasSubstr("ALOHA"));
+  EXPECT_THAT(pipeline.status().message(),
+              HasSubstr("takes actions of 14 numbers, those of the model have 8"));
 }
 
 struct BadObservation {
