@@ -29,6 +29,11 @@ constexpr std::string_view kLora = "lora_";
 constexpr std::string_view kExpertHead = "gemma_expert.lm_head.weight";
 constexpr std::string_view kEmbedTokens = "language_model.embed_tokens.weight";
 
+bool IsUnusedHead(const std::string& name) {
+  const std::string current = openpi::CurrentTorchName(name);
+  return current.ends_with(kExpertHead) || current.ends_with(kEmbedTokens);
+}
+
 class Checker {
  public:
   Checker(const CheckOptions& options, Report* report) : options_(options), report_(*report) {}
@@ -127,6 +132,7 @@ class Checker {
             {tensor.name, "dtype", "floats", std::string(DTypeName(tensor.dtype))});
       } else {
         ++report_.matched;
+        ++matched_dtypes_[std::string(DTypeName(tensor.dtype))];
       }
     }
     for (size_t i = 0; i < tensors.size(); ++i) {
@@ -150,7 +156,7 @@ class Checker {
   void Extra(const std::string& name) {
     if (name.find(kLora) != std::string::npos) {
       ++report_.lora_factors;
-    } else if (name.ends_with(kExpertHead) || name.ends_with(kEmbedTokens)) {
+    } else if (IsUnusedHead(name)) {
       ++unused_heads_;
     } else {
       report_.extra.push_back(name);
@@ -159,7 +165,7 @@ class Checker {
 
   void AdaptParameters(bool jax) {
     std::vector<std::string>& adapted = report_.adaptations;
-    for (const auto& [dtype, count] : report_.dtypes) {
+    for (const auto& [dtype, count] : matched_dtypes_) {
       if (dtype == "float32") continue;
       adapted.push_back(
           fmt::format("{} parameters are {}: matrices are used as they are, what is added or "
@@ -288,6 +294,7 @@ class Checker {
   Report& report_;
   openpi::Sizes wanted_;  // of the family that it is taken for
   bool heads_open_ = false;
+  std::map<std::string, size_t> matched_dtypes_;
   size_t unused_heads_ = 0;
 };
 

@@ -146,7 +146,7 @@ TEST(Compatibility, ShapesAndDTypesAreCompared) {
 
 TEST(Compatibility, UnknownParametersAreLeftOut) {
   std::vector<TensorInfo> tensors = ParametersOf(Family::kPi0);
-  tensors.push_back({"my_head/kernel", DType::kF32, {3}});
+  tensors.push_back({"my_head/kernel", DType::kI32, {3}});
   const Report report = ReportOn(tensors);
   EXPECT_EQ(report.verdict, Verdict::kRunsAdapted);
   EXPECT_THAT(report.extra, ElementsAre("my_head/kernel"));
