@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::string_view kJaxModel = "PaliGemma/";
 constexpr std::string_view kLerobotPrefix = "model.";
+// So that products of two of them are no overflow.
+constexpr int64_t kLargestDim = int64_t{1} << 30;
+// What torch.compile and parallel training put around a model or a part of it.
+constexpr std::string_view kWrappers[] = {"_orig_mod.", "module."};
 constexpr std::string_view kEmbedTokens =
     "paligemma_with_expert.paligemma.model.language_model.embed_tokens.weight";
 
@@ -24,6 +28,20 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kOlderPat
     {"paligemma.multi_modal_projector.", "paligemma.model.multi_modal_projector."},
     {"paligemma.model.lm_head.", "paligemma.lm_head."},
 }};
+
+// The name without the path components that wrappers add.
+std::string Unwrapped(std::string_view name) {
+  std::string path;
+  while (!name.empty()) {
+    const std::string_view component = name.substr(0, name.find('.') + 1);  // all: the last
+    const bool last = component.empty();
+    const bool wrapper =
+        std::find(std::begin(kWrappers), std::end(kWrappers), component) != std::end(kWrappers);
+    if (!wrapper) path += last ? name : component;
+    name.remove_prefix(last ? name.size() : component.size());
+  }
+  return path;
+}
 
 }  // namespace
 
@@ -39,7 +57,9 @@ Result<Naming> RecogniseNaming(const std::vector<formats::TensorInfo>& tensors) 
       (tensors.size() > 1 ? " and others" : ""));
 }
 
-std::string CurrentTorchName(std::string_view name) {
+std::string CurrentTorchName(std::string_view stored) {
+  const std::string unwrapped = Unwrapped(stored);
+  std::string_view name = unwrapped;
   if (name.starts_with(kLerobotPrefix)) name.remove_prefix(kLerobotPrefix.size());
   if (!name.starts_with(kTorchModel)) return std::string(name);
   const std::string_view path = name.substr(kTorchModel.size());
@@ -71,12 +91,12 @@ Result<Shape> StoredTensors::ShapeOf(const std::string& name, size_t rank) const
   const std::optional<size_t> index = Find(name);
   if (!index) return InvalidArgument("the checkpoint has no tensor " + formats::Quoted(name));
   const Shape& shape = tensors_[*index].shape;
-  const bool positive =
-      std::all_of(shape.dims().begin(), shape.dims().end(), [](int64_t dim) { return dim > 0; });
-  if (shape.rank() == rank && positive) return shape;
+  const bool fits = std::all_of(shape.dims().begin(), shape.dims().end(),
+                                [](int64_t dim) { return dim > 0 && dim <= kLargestDim; });
+  if (shape.rank() == rank && fits) return shape;
   return InvalidArgument("tensor " + formats::Quoted(tensors_[*index].name) + ": expected " +
-                         std::to_string(rank) + " dimensions, none of them 0, got " +
-                         shape.ToString());
+                         std::to_string(rank) + " dimensions of 1 to " +
+                         std::to_string(kLargestDim) + ", got " + shape.ToString());
 }
 
 bool StoredTensors::HasPrefix(std::string_view prefix) const {

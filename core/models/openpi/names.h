@@ -1,6 +1,7 @@
 // The tensors of an OpenPI checkpoint by the names that openpi itself gives them today.
 //
-// Files of the PyTorch layout spell names in several ways: LeRobot's have a prefix "model.", older
+// Files of the PyTorch layout spell names in several ways: LeRobot's have a prefix "model.", those
+// saved from a compiled or distributed model have "_orig_mod." or "module." in them, older
 // transformers had other module paths, and of the tied embedding a file has one of two names. All of
 // them are found under the names that openpi's converter writes.
 // Threads: immutable after construction.
@@ -39,7 +40,7 @@ class StoredTensors {
   // The index of the tensor with this current name.
   std::optional<size_t> Find(std::string_view name) const;
   // The same, for a tensor that recognition needs. Errors: INVALID_ARGUMENT saying that it is missing
-  // or that it has not `rank` dimensions, all of them positive.
+  // or that it has not `rank` dimensions, all of them positive and none absurd.
   Result<Shape> ShapeOf(const std::string& name, size_t rank) const;
   // Whether some name starts so.
   bool HasPrefix(std::string_view prefix) const;

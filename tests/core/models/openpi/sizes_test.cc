@@ -129,6 +129,31 @@ TEST(Sizes, EachMissingTensorIsSurvived) {
   }
 }
 
+// Sizes are multiplied with each other: a damaged file must not make them overflow.
+TEST(Sizes, AbsurdShapesAreRefused) {
+  for (Naming naming : {Naming::kJax, Naming::kTorch}) {
+    const auto tensors = Stored(Small(Family::kPi05, naming));
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      for (size_t axis = 0; axis < tensors[i].shape.rank(); ++axis) {
+        auto changed = tensors;
+        changed[i].shape.mutable_dims()[axis] = INT64_MAX;
+        const auto sizes = RecogniseSizes(changed, {.vision_heads = 2});
+        if (!sizes.ok()) continue;
+        EXPECT_EQ(CanonicalWeights(*sizes).size(),
+                  CanonicalWeights(Small(Family::kPi05, naming)).size())
+            << tensors[i].name;
+        EXPECT_LT(sizes->vision.image, int64_t{1} << 50);
+      }
+    }
+  }
+  auto tensors = Stored(Small(Family::kPi0, Naming::kJax));
+  for (auto& tensor : tensors) {
+    if (tensor.name == "PaliGemma/img/pos_embedding") tensor.shape = Shape({1, INT64_MAX, 12});
+  }
+  EXPECT_THAT(RecogniseSizes(tensors).status().ToString(),
+              HasSubstr("pos_embedding': expected 3 dimensions of 1 to 1073741824"));
+}
+
 TEST(Sizes, AnExpertWithOtherHeadsIsRefused) {
   Sizes sizes = Small(Family::kPi0, Naming::kJax);
   sizes.expert.heads = 4;
@@ -147,6 +172,21 @@ TEST(Names, OlderSpellingsAreThoseOfToday) {
   EXPECT_EQ(CurrentTorchName(p + "paligemma.language_model.lm_head.weight"), kTorchEmbedding);
   EXPECT_EQ(CurrentTorchName(p + "paligemma.vision_tower.x"), p + "paligemma.model.vision_tower.x");
   EXPECT_EQ(CurrentTorchName("model.state_proj.weight"), "state_proj.weight");
+}
+
+// As a compiled model, or one in parallel training, is saved.
+TEST(Names, WrappersAreLeftOut) {
+  EXPECT_EQ(CurrentTorchName("_orig_mod.state_proj.weight"), "state_proj.weight");
+  EXPECT_EQ(CurrentTorchName("module._orig_mod.model.state_proj.weight"), "state_proj.weight");
+  EXPECT_EQ(CurrentTorchName("paligemma_with_expert._orig_mod.paligemma.lm_head.weight"),
+            kTorchEmbedding);
+  EXPECT_EQ(CurrentTorchName("module"), "module");
+  Sizes expected = Small(Family::kPi0, Naming::kTorch);
+  auto tensors = Stored(expected);
+  for (auto& tensor : tensors) tensor.name = "module._orig_mod." + tensor.name;
+  const auto sizes = RecogniseSizes(tensors, {.vision_heads = 2});
+  ASSERT_TRUE(sizes.ok()) << sizes.status().ToString();
+  ExpectEqual(*sizes, expected);
 }
 
 TEST(Names, TheEmbeddingHasOneOfTwo) {
