@@ -1,8 +1,12 @@
 // An OCDBT database as a Store: follows the newest version's tree from the manifest to its leaves and
-// keeps where each value lies. Every record is checked before anything is made of it, and all of them
-// together are held to a size, since nodes may be referred to more than once.
+// keeps where each value lies. Every record is checked before anything is made of it, none is read
+// twice, and all of them together are held to a size, so that a small file cannot stand for a tree
+// without end.
 
+#include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "core/formats/orbax/ocdbt_record.h"
@@ -61,8 +65,8 @@ class OcdbtStore : public Store {
   std::vector<std::string> paths_;
   mutable std::mutex mutex_;  // guards files_
   mutable std::vector<std::shared_ptr<const DataFile>>
-      files_;  // parallel to paths_; null: not used
-  size_t nodes_ = 0;
+      files_;                                        // parallel to paths_; null: not used
+  std::set<std::pair<std::string, uint64_t>> seen_;  // nodes: path and offset
   size_t tree_bytes_ = 0;
   size_t key_bytes_ = 0;
 };
@@ -85,6 +89,7 @@ Status OcdbtStore::Open() {
     pending.pop_back();
     MS_RETURN_IF_ERROR(AddSubtree(subtree, &pending));
   }
+  seen_.clear();
   files_.resize(paths_.size());
   return OkStatus();
 }
@@ -114,10 +119,14 @@ Result<Node> OcdbtStore::ReadNode(const Subtree& subtree, std::string* body) {
 }
 
 Status OcdbtStore::AddSubtree(const Subtree& subtree, std::vector<Subtree>* pending) {
+  if (!seen_.emplace(subtree.path, subtree.location.offset).second) {
+    return DataLoss(folder_ + "/" + subtree.path + ": its index refers twice to the node at " +
+                    std::to_string(subtree.location.offset));
+  }
   std::string body;
   MS_ASSIGN_OR_RETURN(const Node node, ReadNode(subtree, &body));
-  tree_bytes_ += body.size();
-  if (++nodes_ > kMostNodes || tree_bytes_ > kMostTreeBytes) {
+  tree_bytes_ += std::max<uint64_t>(body.size(), subtree.location.size);
+  if (seen_.size() > kMostNodes || tree_bytes_ > kMostTreeBytes) {
     return DataLoss(folder_ + " has an index of more than " + std::to_string(kMostNodes) +
                     " nodes or " + std::to_string(kMostTreeBytes) + " bytes");
   }

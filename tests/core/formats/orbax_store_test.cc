@@ -174,7 +174,7 @@ TEST(Ocdbt, RefusesWhatItDoesNotKnow) {
   ExpectLoss(OpenStatus(dir.path()), "is no OCDBT manifest");
 }
 
-// A child that is its own parent would be followed for ever; heights tell.
+// A child that is its own parent would be followed for ever, and one of another height nearly so.
 TEST(Ocdbt, RefusesNodesThatReferToThemselves) {
   TempDir dir;
   const auto node = [](size_t size) {
@@ -185,14 +185,18 @@ TEST(Ocdbt, RefusesNodesThatReferToThemselves) {
                     false);
   };
   const size_t size = node(40).size();
-  WriteFileBelow(dir.path(), "d/x", node(size));
-  const std::string body = ManifestBody({{"d/x"}, {0}}, {{1, 1, 0, 0, size, 1}});
-  dir.Write("manifest.ocdbt", Envelope(kManifestMagic, body, false));
-  ExpectLoss(OpenStatus(dir.path()), "has height 1 where 0 was expected");
+  WriteFileBelow(dir.path(), "d/x", node(size) + node(size));
+  for (const auto& [offset, told] :
+       {std::pair(size_t{0}, "refers twice to the node at 0"),
+        std::pair(size, "the node at 0 has height 1 where 0 was expected")}) {
+    const std::string body = ManifestBody({{"d/x"}, {0}}, {{1, 1, 0, offset, size, 1}});
+    dir.Write("manifest.ocdbt", Envelope(kManifestMagic, body, false));
+    ExpectLoss(OpenStatus(dir.path()), told);
+  }
 }
 
 // Forty bytes of table that stand for a tree of 64^9 leaves.
-TEST(Ocdbt, RefusesTreesThatAreLargerThanTheirBytes) {
+TEST(Ocdbt, RefusesNodesThatAreReferredToAgain) {
   TempDir dir;
   std::string nodes;
   std::string below = Envelope(kNodeMagic, Fixed(0, 1) + Varint(0) + Varint(0), false);
@@ -218,7 +222,7 @@ TEST(Ocdbt, RefusesTreesThatAreLargerThanTheirBytes) {
   WriteFileBelow(dir.path(), "d/x", nodes);
   const std::string body = ManifestBody({{"d/x"}, {0}}, {{1, 9, 0, offset, below.size(), 1}});
   dir.Write("manifest.ocdbt", Envelope(kManifestMagic, body, false));
-  ExpectLoss(OpenStatus(dir.path()), "has an index of more than");
+  ExpectLoss(OpenStatus(dir.path()), "d/x: its index refers twice to the node at");
 }
 
 TEST(Ocdbt, RefusesARecordThatInflatesWithoutEnd) {
