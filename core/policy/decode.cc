@@ -47,7 +47,9 @@ Status RunnerCall::Decode() {
   mask.mutable_as<bool>().back() = true;  // the token sees itself
 
   std::vector<float> all_logits;
-  int32_t token = MostLikely(prefix_.find("prefill.logits")->second);
+  const Tensor& prefill = prefix_.find("prefill.logits")->second;
+  if (!IsFinite(prefill)) return NotFinite("stage 'prefix'");
+  int32_t token = MostLikely(prefill);
   for (int64_t i = 0;; ++i) {
     result_.tokens.push_back(token);
     const bool last = token == kEndOfSequence || i + 1 == options_.max_new_tokens;
@@ -63,6 +65,9 @@ Status RunnerCall::Decode() {
     inputs.push_back({"decode.mask", mask});
     MS_ASSIGN_OR_RETURN(const Tensors values, Call(impl_.decode, inputs));
     const Tensor& logits = values.find("decode.logits")->second;
+    if (!IsFinite(logits)) {
+      return NotFinite("token " + std::to_string(i + 2) + " of stage 'decode'");
+    }
     all_logits.insert(all_logits.end(), logits.as<float>().begin(), logits.as<float>().end());
     if (last) break;
     const int64_t row = valid + i;

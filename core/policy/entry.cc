@@ -1,15 +1,18 @@
 #include "core/policy/entry.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace midstream::policy {
 
 Status Entry::Prepare(Model& model, const std::vector<std::string>& values) {
-  std::vector<std::string> outputs = outputs_;
-  for (const std::string& value : values) {
-    if (std::find(outputs.begin(), outputs.end(), value) == outputs.end()) outputs.push_back(value);
-  }
+  const std::set<std::string> taps(values.begin(), values.end());
+  std::vector<std::string> outputs = results_;
+  std::copy_if(taps.begin(), taps.end(), std::back_inserter(outputs), [&](const std::string& tap) {
+    return std::find(results_.begin(), results_.end(), tap) == results_.end();
+  });
   if (session_ && outputs == outputs_) return OkStatus();
   // The old session is closed first: of a large model, there is no room for the weights of both.
   if (session_) MS_RETURN_IF_ERROR(session_->Close());

@@ -68,10 +68,15 @@ Status RunnerCall::Integrate() {
   std::vector<float> all_v;
   for (size_t step = 0; step < steps; ++step) {
     MS_ASSIGN_OR_RETURN(const Tensors values, Step(x, step));
-    const auto v = values.find("suffix.v_t")->second.as<float>();
+    const Tensor& velocity = values.find("suffix.v_t")->second;
+    const auto v = velocity.as<float>();
     MS_ASSIGN_OR_RETURN(Tensor next, Tensor::Allocate(DType::kF32, noise_.shape()));
     for (size_t i = 0; i < v.size(); ++i) {
       next.mutable_as<float>()[i] = x.as<float>()[i] + dt * v[i];
+    }
+    if (!IsFinite(velocity) || !IsFinite(next)) {
+      return NotFinite("step " + std::to_string(step + 1) + " of " + std::to_string(steps) +
+                       " of stage 'step'");
     }
     x = std::move(next);
     all_x.insert(all_x.end(), x.as<float>().begin(), x.as<float>().end());

@@ -36,8 +36,8 @@ struct RunnerOptions {
 };
 
 struct RunOptions {
-  int64_t steps = 10;                  // of the loop
-  int64_t max_new_tokens = 256;        // pi0_fast
+  int64_t steps = 10;                  // of the loop, at most 1000
+  int64_t max_new_tokens = 256;        // pi0_fast, at most 4096
   std::vector<std::string> taps = {};  // names, or "all": TapNames
 };
 
@@ -67,8 +67,9 @@ class Runner {
   std::vector<std::string> TapNames(const ModelInputs& inputs) const;
 
   // noise: [H, action_dim] float32; pi0_fast takes none. Threads: any; runs go one after the other.
-  // Errors: INVALID_ARGUMENT naming the input or tap that does not fit and what was expected; those of
-  // Session::Run.
+  // Errors: INVALID_ARGUMENT naming the input or tap that does not fit and what was expected;
+  // OUT_OF_RANGE naming the first stage whose numbers are not finite, where the result is not; those
+  // of Session::Run.
   Result<RunnerResult> Run(const ModelInputs& inputs, const Tensor& noise,
                            const RunOptions& options = {});
 

@@ -12,6 +12,9 @@
 namespace midstream::policy {
 namespace {
 
+constexpr int64_t kMostSteps = 1'000;
+constexpr int64_t kMostNewTokens = 4'096;
+
 // Pixels as float32 in [-1, 1].
 void Convert(const Tensor& image, std::span<float> to) {
   if (image.dtype() == DType::kF32) {
@@ -36,18 +39,57 @@ Result<Tensor> ZerosLike(const Tensor& part) {
   return zeros;
 }
 
+std::string TypeOf(const Tensor& tensor) {
+  if (tensor.empty()) return "nothing";
+  return std::string(DTypeName(tensor.dtype())) + tensor.shape().ToString();
+}
+
+bool AreFinite(const Tensors& values) {
+  return std::all_of(values.begin(), values.end(), [](const auto& value) {
+    return value.second.dtype() != DType::kF32 || IsFinite(value.second);
+  });
+}
+
+// `count` from 1 to `most`.
+Status CheckCount(const char* what, int64_t count, int64_t most) {
+  if (count >= 1 && count <= most) return OkStatus();
+  return InvalidArgument("expected 1 to " + std::to_string(most) + " " + what + ", got " +
+                         std::to_string(count));
+}
+
+}  // namespace
+
 bool IsFinite(const Tensor& floats) {
   const auto values = floats.as<float>();
   return std::all_of(values.begin(), values.end(),
                      [](float value) { return std::isfinite(value); });
 }
 
-std::string TypeOf(const Tensor& tensor) {
-  if (tensor.empty()) return "nothing";
-  return std::string(DTypeName(tensor.dtype())) + tensor.shape().ToString();
+// Nothing is looked at as long as results are finite, which is nearly always.
+Status RunnerCall::NotFinite(const std::string& stage) const {
+  std::string first = stage;
+  if (!AreFinite(time_values_)) first = "stage 'time'";
+  if (!AreFinite(prefix_)) first = "stage 'prefix'";
+  if (!IsFinite(image_tokens_)) first = "stage 'vision'";
+  return OutOfRange(first + " gave numbers that are not finite (NaN or infinity)");
 }
 
-}  // namespace
+// Those that are padded are not read.
+Status RunnerCall::CheckTokens() const {
+  const size_t count = inputs_.tokens.size();
+  if (count != inputs_.token_mask.size()) {
+    return InvalidArgument("expected a mask of " + std::to_string(count) + " tokens, got " +
+                           std::to_string(inputs_.token_mask.size()));
+  }
+  const int64_t vocabulary = impl_.sizes.vocabulary;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t token = inputs_.tokens[i];
+    if (!inputs_.token_mask[i] || (token >= 0 && token < vocabulary)) continue;
+    return InvalidArgument("token " + std::to_string(i) + " is " + std::to_string(token) +
+                           ", expected 0 to " + std::to_string(vocabulary - 1));
+  }
+  return OkStatus();
+}
 
 Status RunnerCall::CheckImage(const CameraImage& image) const {
   const int64_t side = impl_.sizes.vision.image;
@@ -77,18 +119,11 @@ Status RunnerCall::CheckInputs() const {
                    [](const CameraImage& image) { return image.valid; })) {
     return InvalidArgument("expected at least one image that is valid");
   }
-  if (inputs_.tokens.size() != inputs_.token_mask.size()) {
-    return InvalidArgument("expected a mask of " + std::to_string(inputs_.tokens.size()) +
-                           " tokens, got " + std::to_string(inputs_.token_mask.size()));
-  }
+  MS_RETURN_IF_ERROR(CheckTokens());
   if (impl_.fast()) {
-    if (options_.max_new_tokens > 0) return OkStatus();
-    return InvalidArgument("expected at least one new token, got max_new_tokens " +
-                           std::to_string(options_.max_new_tokens));
+    return CheckCount("new tokens (max_new_tokens)", options_.max_new_tokens, kMostNewTokens);
   }
-  if (options_.steps < 1) {
-    return InvalidArgument("expected at least one step, got " + std::to_string(options_.steps));
-  }
+  MS_RETURN_IF_ERROR(CheckCount("steps", options_.steps, kMostSteps));
   const Shape state = {impl_.sizes.action_dim};
   if (impl_.sizes.family == openpi::Family::kPi0 &&
       (inputs_.state.dtype() != DType::kF32 || inputs_.state.shape() != state)) {

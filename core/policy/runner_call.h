@@ -37,6 +37,8 @@ struct Runner::Impl {
   Entry decode;  // of pi0_fast only
 };
 
+bool IsFinite(const Tensor& floats);
+
 class RunnerCall {
  public:
   RunnerCall(Runner::Impl& impl, const ModelInputs& inputs, const Tensor& noise,
@@ -53,6 +55,9 @@ class RunnerCall {
   Status CheckInputs() const;
   Status CheckImage(const CameraImage& image) const;
   Status CheckNoise() const;
+  Status CheckTokens() const;
+  // For a result of `stage` that is not finite: the error, naming what first was not.
+  Status NotFinite(const std::string& stage) const;
 
   // Runs an entry and adds to its time.
   Result<Tensors> Call(Entry& entry, const std::vector<NamedTensor>& inputs);

@@ -11,6 +11,7 @@
 
 #include "core/formats/safetensors/writer.h"
 #include "core/models/openpi/weights.h"
+#include "core/policy/entry.h"
 #include "core/policy/runner.h"
 #include "tests/temporary_folder.h"
 
@@ -164,12 +165,17 @@ TEST_P(SmallFlow, TellsTheTimeOfEachStage) {
 }
 
 TEST_P(SmallFlow, RefusesWhatDoesNotFit) {
-  EXPECT_THAT(Refusal({.steps = 0}), HasSubstr("at least one step"));
+  EXPECT_THAT(Refusal({.steps = 0}), HasSubstr("1 to 1000 steps, got 0"));
   EXPECT_THAT(Refusal({.steps = 1, .taps = {"suffix.tx.v_t"}}), HasSubstr("'suffix.tx.v_t'"));
   EXPECT_THAT(Refusal({.steps = 1, .taps = {"prefix.w"}}), HasSubstr("prefix.emb"));
-  inputs_.tokens[1] = 11;
-  EXPECT_THAT(Refusal(), HasSubstr("stage 'prefix'"));
+  EXPECT_THAT(Refusal({.steps = 1'001}), HasSubstr("1 to 1000 steps, got 1001"));
+  for (const int32_t token : {11, -1}) {
+    inputs_.tokens[1] = token;
+    EXPECT_THAT(Refusal(), HasSubstr("token 1 is " + std::to_string(token) + ", expected 0 to 10"));
+  }
   inputs_.tokens[1] = 1;
+  inputs_.tokens[3] = 11;  // pads
+  Run();
   inputs_.images[0].image = *Tensor::Allocate(DType::kU8, {5, 6, 3});
   EXPECT_THAT(Refusal(),
               HasSubstr("image 'base': expected uint8 or float32[6,6,3], got uint8[5,6,3]"));
@@ -182,6 +188,51 @@ TEST_P(SmallFlow, RefusesWhatDoesNotFit) {
   noise_ = *Tensor::Allocate(DType::kF32, {3, 2});
   std::fill_n(noise_.mutable_as<float>().begin(), 6, std::nanf(""));
   EXPECT_THAT(Refusal(), HasSubstr("noise: expected finite numbers"));
+}
+
+// A robot must not be sent what is no number.
+TEST_P(SmallFlow, RefusesActionsThatAreNotFinite) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"action_out_proj/bias", "step 1 of 2 of stage 'step' gave numbers that are not finite"},
+      {"PaliGemma/llm/embedder/input_embedding", "stage 'prefix' gave numbers"},
+      {"PaliGemma/img/head/bias", "stage 'vision' gave numbers"}};
+  for (const auto& [weight, told] : cases) {
+    const Tensor value = *model_->ReadWeight(weight);
+    for (const float bad : {HUGE_VALF, std::nanf("")}) {
+      Tensor filled = *Tensor::Allocate(DType::kF32, value.shape());
+      std::fill_n(filled.mutable_as<float>().begin(), filled.count(), bad);
+      Update update = model_->BeginUpdate();
+      update.Assign(weight, filled);
+      ASSERT_TRUE(update.Commit().ok());
+      EXPECT_THAT(Refusal(), HasSubstr(told)) << weight << " " << bad;
+    }
+    Update update = model_->BeginUpdate();
+    update.Assign(weight, value);
+    ASSERT_TRUE(update.Commit().ok());
+  }
+  Run();
+}
+
+// A stage makes what the call asks for, and none of the taps of earlier ones.
+TEST_P(SmallFlow, AStageMakesWhatIsAskedFor) {
+  Entry entry("vision", {"images"}, {"siglip.tokens"});
+  std::mt19937 random(9);
+  const std::vector<NamedTensor> images = {{"images", Random({1, 6, 6, 3}, random)}};
+  const auto made = [&](const std::vector<std::string>& taps) {
+    EXPECT_TRUE(entry.Prepare(*model_, taps).ok());
+    std::vector<std::string> names;
+    const Tensors values = *entry.Run(images, model_->Pin());
+    for (const auto& [name, value] : values) names.push_back(name);
+    return names;
+  };
+  const std::string tap = "siglip.encoded";
+  EXPECT_THAT(made({}), ::testing::ElementsAre("siglip.tokens"));
+  EXPECT_THAT(made({tap, tap}), ::testing::ElementsAre(tap, "siglip.tokens"));
+  EXPECT_THAT(made({"siglip.with_posemb"}),
+              ::testing::ElementsAre("siglip.tokens", "siglip.with_posemb"));
+  EXPECT_THAT(made({}), ::testing::ElementsAre("siglip.tokens"));
+  EXPECT_EQ(entry.Prepare(*model_, {"nothing"}).code(), Code::kNotFound);
+  EXPECT_THAT(made({}), ::testing::ElementsAre("siglip.tokens"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, SmallFlow,
@@ -201,6 +252,17 @@ TEST_P(SmallFast, DecodesGreedily) {
   EXPECT_EQ(result.tokens[0], best);
   EXPECT_EQ(Run().tokens, result.tokens);
   EXPECT_TRUE(result.actions.empty());
+}
+
+TEST_P(SmallFast, RefusesLogitsThatAreNotFinite) {
+  const Tensor value = *model_->ReadWeight("PaliGemma/llm/final_norm/scale");
+  Tensor filled = *Tensor::Allocate(DType::kF32, value.shape());
+  std::fill_n(filled.mutable_as<float>().begin(), filled.count(), std::nanf(""));
+  Update update = model_->BeginUpdate();
+  update.Assign("PaliGemma/llm/final_norm/scale", filled);
+  ASSERT_TRUE(update.Commit().ok());
+  EXPECT_THAT(Refusal(), HasSubstr("stage 'prefix' gave numbers that are not finite"));
+  EXPECT_THAT(Refusal({.max_new_tokens = 5'000}), HasSubstr("1 to 4096 new tokens"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, SmallFast, ::testing::Values(openpi::Family::kPi0Fast),
