@@ -257,9 +257,7 @@ void AddPolicy(CLI::App& app, Action* action) {
                                         "An .npy array: what to start from, [horizon, action_dim]")
                            ->type_name("FILE")
                            ->check(NotEmpty());
-  command->add_option("--seed", args->seed, "Seed of the noise, where no file gives it")
-      ->capture_default_str()
-      ->excludes(noise);
+  AddSeed(*command, &args->seed, "Seed of the noise, where no file gives it")->excludes(noise);
   AddKeyOptions(*command, keys.get());
   AddRepeated(
       *command, "--tap", &args->taps,

@@ -241,6 +241,7 @@ TEST_F(PolicyTest, RefusesWhatItCannotRun) {
       {"pi0_tiny/jax_f32", with({"--prompt", "go", "--noise", noise}), 3,
        "expected float32 [10,8]"},
       {"pi0_tiny/jax_f32", with({"--prompt", "go", "--noise", noise, "--seed", "1"}), 2, "--seed"},
+      {"pi0_tiny/jax_f32", with({"--prompt", "go", "--seed", "-1"}), 2, "whole number from 0"},
       {"pi0_tiny/jax_f32", with({"--prompt", "go", "--tap", "siglip.nothing"}), 3,
        "siglip.nothing"},
       {"pi0_tiny/jax_f32", with({"--prompt", "go", "--robot", "droid"}), 3,
