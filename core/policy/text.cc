@@ -25,6 +25,16 @@ bool IsWhite(ucs4_t c) {
 
 bool IsUtf8(std::string_view text) { return u8_check(Bytes(text), text.size()) == nullptr; }
 
+std::u32string CodePoints(std::string_view text) {
+  std::u32string points;
+  while (!text.empty()) {
+    ucs4_t c = 0;
+    text.remove_prefix(static_cast<size_t>(u8_mbtouc(&c, Bytes(text), text.size())));
+    points += static_cast<char32_t>(c);
+  }
+  return points;
+}
+
 std::string_view Strip(std::string_view text) {
   ucs4_t c = 0;
   while (!text.empty()) {

@@ -13,6 +13,9 @@ namespace midstream::policy {
 // Whether the bytes are UTF-8.
 bool IsUtf8(std::string_view text);
 
+// The characters of a text. Requires: UTF-8.
+std::u32string CodePoints(std::string_view text);
+
 // Without the characters at both ends that Python calls white: Unicode's, and U+001C to U+001F.
 // Requires: UTF-8.
 std::string_view Strip(std::string_view text);
