@@ -33,13 +33,15 @@ struct KeyOptions {
   std::string horizon;
   std::string steps;
   std::string tokenizer;
+  std::string fast_tokenizer;
   std::string precision;
 
   // Behind the overrides of --set, so that the shorter way of saying it wins.
   void AddTo(ConfigArgs* config) const {
     for (const auto& [key, value] :
          {std::pair("policy.preset", &preset), std::pair("policy.robot", &robot),
-          std::pair("policy.tokenizer", &tokenizer)}) {
+          std::pair("policy.tokenizer", &tokenizer),
+          std::pair("policy.fast_tokenizer", &fast_tokenizer)}) {
       if (!value->empty()) config->set.push_back(fmt::format("{}={}", key, config::Quoted(*value)));
     }
     if (!horizon.empty()) config->set.push_back("policy.horizon=" + horizon);
@@ -126,7 +128,12 @@ Outcome Prepare(const PolicyArgs& args, const Config& config, Prepared* prepared
 // What the robot is sent; for the model's own inputs, the model's own actions.
 Result<formats::NamedTensors> MakeReply(const Prepared& prepared,
                                         const policy::RunnerResult& result) {
-  if (prepared.sizes.family == openpi::Family::kPi0Fast) {
+  const bool fast = prepared.sizes.family == openpi::Family::kPi0Fast;
+  if (fast && prepared.pipeline.has_value() && prepared.pipeline->reads_tokens()) {
+    MS_ASSIGN_OR_RETURN(const Tensor actions, prepared.pipeline->Actions(result.tokens));
+    return prepared.pipeline->Reply(actions, prepared.inputs.state);
+  }
+  if (fast) {
     MS_ASSIGN_OR_RETURN(Tensor tokens,
                         Tensor::Copy(DType::kI32, {static_cast<int64_t>(result.tokens.size())},
                                      std::as_bytes(std::span(result.tokens))));
@@ -214,6 +221,12 @@ void AddKeyOptions(CLI::App& command, KeyOptions* keys) {
       .add_option("--tokenizer", keys->tokenizer,
                   "PaliGemma's SentencePiece model, paligemma_tokenizer.model")
       ->type_name("FILE")
+      ->check(NotEmpty());
+  command
+      .add_option("--fast-tokenizer", keys->fast_tokenizer,
+                  "pi0_fast: the folder with tokenizer.json and processor_config.json of the FAST "
+                  "action tokenizer; without it the reply is tokens")
+      ->type_name("FOLDER")
       ->check(NotEmpty());
   command
       .add_option("--precision", keys->precision,

@@ -28,11 +28,12 @@ struct PolicyArgs {
 // What one run gave.
 struct PolicyRun {
   openpi::Sizes sizes;
-  std::string robot;            // empty: the observation was the model's own inputs
-  int64_t steps = 0;            // 0: pi0_fast has none
-  int64_t tokens = 0;           // valid ones of the prompt
-  int64_t images = 0;           // valid ones
-  formats::NamedTensors reply;  // "actions" first; "tokens" of pi0_fast
+  std::string robot;   // empty: the observation was the model's own inputs
+  int64_t steps = 0;   // 0: pi0_fast has none
+  int64_t tokens = 0;  // valid ones of the prompt
+  int64_t images = 0;  // valid ones
+  formats::NamedTensors
+      reply;  // "actions" first; "tokens" of a pi0_fast whose tokens nothing reads
   policy::RunnerResult result;
   double load_ms = 0;
   double prepare_ms = 0;

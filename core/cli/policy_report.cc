@@ -14,8 +14,8 @@ namespace {
 constexpr int64_t kValuesShown = 10;
 constexpr std::string_view kFastNote =
     "  These are the model's tokens. The FAST action tokenizer, which turns them into actions, is "
-    "no "
-    "part of a checkpoint and is not read here.\n";
+    "no\n"
+    "  part of a checkpoint: give --fast-tokenizer with its folder.\n";
 
 Json StagesJson(const policy::RunnerResult& result) {
   Json stages = Json::array();
@@ -77,7 +77,7 @@ void ReportPolicy(const PolicyRun& run, bool json) {
   for (const auto& [name, tap] : run.result.taps) {
     text += fmt::format("{}  {} {}\n", name, DTypeName(tap.dtype()), tap.shape().ToString());
   }
-  if (run.sizes.family == openpi::Family::kPi0Fast) text += kFastNote;
+  if (run.reply.front().first == "tokens") text += kFastNote;
   text += fmt::format("\n{}{}, {} images, {} tokens{}\n", openpi::FamilyName(run.sizes.family),
                       run.robot.empty() ? "" : " for " + run.robot, run.images, run.tokens,
                       run.steps == 0 ? "" : fmt::format(", {} steps", run.steps));

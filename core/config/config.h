@@ -185,6 +185,7 @@ struct PolicyConfig {
   int64_t max_token_len = 0;
   int64_t steps = 10;
   std::string tokenizer;
+  std::string fast_tokenizer;
   std::string asset_id;
   std::string norm_stats;
   std::string default_prompt;

@@ -42,6 +42,10 @@ inline constexpr std::array kPolicyKeys = {
         "policy.tokenizer", kAnyText,
         "The SentencePiece model of PaliGemma (paligemma_tokenizer.model), its path seen from this "
         "file; checkpoints do not hold it."),
+    String<&Config::policy, &PolicyConfig::fast_tokenizer>(
+        "policy.fast_tokenizer", kAnyText,
+        "The folder of the FAST action tokenizer (tokenizer.json and processor_config.json), its "
+        "path seen from this file: with it, the tokens of a pi0-FAST become actions."),
     String<&Config::policy, &PolicyConfig::asset_id>(
         "policy.asset_id", kAnyText,
         "The folder below the checkpoint's assets/ whose norm_stats.json is used; empty means the "

@@ -201,9 +201,12 @@ class Checker {
       report_.to_be_told.emplace_back(
           "policy.tokenizer is not set: give --tokenizer with PaliGemma's SentencePiece model");
     }
-    if (report_.sizes->family == Family::kPi0Fast) {
+    if (report_.sizes->family == Family::kPi0Fast &&
+        options_.config.policy.fast_tokenizer.empty()) {
       report_.to_be_told.emplace_back(
-          "its tokens become actions by the FAST action tokenizer, whose files no checkpoint has");
+          "policy.fast_tokenizer is not set: give --fast-tokenizer with the folder of the FAST "
+          "action "
+          "tokenizer, or replies are tokens");
     }
     report_.settings = *std::move(settings);
   }

@@ -55,14 +55,22 @@ std::vector<double> Normalizer::Normalize(std::span<const double> values) const 
 }
 
 std::vector<double> Normalizer::Restore(std::span<const float> values) const {
+  return RestoreAll(values);
+}
+std::vector<double> Normalizer::Restore(std::span<const double> values) const {
+  return RestoreAll(values);
+}
+
+template <typename T>
+std::vector<double> Normalizer::RestoreAll(std::span<const T> values) const {
   std::vector<double> restored;
   for (size_t i = 0; i < values.size(); ++i) {
-    const float value = values[i];
+    const T value = values[i];
     if (i >= size()) {
       restored.push_back(percentiles_ ? value : value * (1.0 + kEpsilon));
     } else if (percentiles_) {
       // numpy stays in float32 until the statistics come in.
-      restored.push_back(static_cast<double>((value + 1.0f) / 2.0f) * width_[i] + low_[i]);
+      restored.push_back(static_cast<double>((value + T{1}) / T{2}) * width_[i] + low_[i]);
     } else {
       restored.push_back(value * width_[i] + low_[i]);
     }

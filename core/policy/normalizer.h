@@ -30,10 +30,14 @@ class Normalizer {
   // Numbers beyond the statistics stay what they are (but for a factor of 1 + 1e-6 with mean and
   // deviation, as in openpi). Requires: at least size() values.
   std::vector<double> Restore(std::span<const float> values) const;
+  std::vector<double> Restore(std::span<const double> values) const;
 
  private:
   Normalizer(bool percentiles, std::vector<double> low, std::vector<double> width)
       : percentiles_(percentiles), low_(std::move(low)), width_(std::move(width)) {}
+
+  template <typename T>
+  std::vector<double> RestoreAll(std::span<const T> values) const;
 
   bool percentiles_ = false;
   std::vector<double> low_;    // mean, or q01

@@ -1,5 +1,6 @@
 #include "core/policy/open_pipeline.h"
 
+#include <optional>
 #include <utility>
 
 #include "core/models/openpi/norm_stats.h"
@@ -25,8 +26,13 @@ Result<Pipeline> OpenPipeline(const Settings& settings, const Config& config,
   if (!actions.ok()) return actions.status().WithContext(path);
   MS_ASSIGN_OR_RETURN(Tokenizer tokenizer,
                       Tokenizer::Open(PathOf(config, "policy.tokenizer", config.policy.tokenizer)));
+  std::optional<FastTokenizer> fast;
+  if (sizes.family == openpi::Family::kPi0Fast && !config.policy.fast_tokenizer.empty()) {
+    MS_ASSIGN_OR_RETURN(fast, FastTokenizer::Open(PathOf(config, "policy.fast_tokenizer",
+                                                         config.policy.fast_tokenizer)));
+  }
   return Pipeline::Create(settings, sizes, *std::move(state), *std::move(actions),
-                          std::move(tokenizer));
+                          std::move(tokenizer), std::move(fast));
 }
 
 }  // namespace midstream::policy

@@ -1,4 +1,4 @@
-// Opens what surrounds a model: the statistics beside the checkpoint and the tokenizer that the
+// Opens what surrounds a model: the statistics beside the checkpoint and the tokenizers that the
 // configuration names.
 #ifndef MIDSTREAM_CORE_POLICY_OPEN_PIPELINE_H_
 #define MIDSTREAM_CORE_POLICY_OPEN_PIPELINE_H_

@@ -23,7 +23,8 @@ Result<Tensor> FromDoubles(const std::vector<double>& values, Shape shape) {
 }  // namespace
 
 Result<Pipeline> Pipeline::Create(Settings settings, const openpi::Sizes& sizes, Normalizer state,
-                                  Normalizer actions, Tokenizer tokenizer) {
+                                  Normalizer actions, Tokenizer tokenizer,
+                                  std::optional<FastTokenizer> fast) {
   MS_RETURN_IF_ERROR(NeedRobot(settings));
   MS_RETURN_IF_ERROR(NeedMaxTokenLen(settings));
   if (tokenizer.vocabulary() > sizes.vocabulary) {
@@ -32,12 +33,31 @@ Result<Pipeline> Pipeline::Create(Settings settings, const openpi::Sizes& sizes,
         tokenizer.vocabulary(), sizes.vocabulary));
   }
   Pipeline pipeline(std::move(settings), sizes, std::move(state), std::move(actions),
-                    std::move(tokenizer));
+                    std::move(tokenizer), std::move(fast));
+  if (pipeline.fast_ && pipeline.FastHorizon() == 0) return NeedHorizon(pipeline.settings_);
+  if (pipeline.fast_) {
+    MS_RETURN_IF_ERROR(
+        CheckActions(pipeline.settings_, pipeline.actions_.size(), pipeline.FastDim()));
+  }
   if (pipeline.action_dim_ == 0) return pipeline;
   MS_RETURN_IF_ERROR(
       CheckActions(pipeline.settings_, pipeline.actions_.size(), pipeline.action_dim_));
   MS_RETURN_IF_ERROR(CheckStateStatistics(pipeline.state_.size(), pipeline.action_dim_));
   return pipeline;
+}
+
+// openpi's configurations have the robot's own size.
+int64_t Pipeline::FastDim() const {
+  if (const int64_t size = ActionSize(settings_.robot); size > 0) return size;
+  return fast_->action_dim() > 0 ? fast_->action_dim() : static_cast<int64_t>(actions_.size());
+}
+
+int64_t Pipeline::FastHorizon() const {
+  return settings_.horizon > 0 ? settings_.horizon : fast_->time_horizon();
+}
+
+Result<Tensor> Pipeline::Actions(std::span<const int32_t> tokens) const {
+  return fast_->Actions(tokenizer_, tokens, FastHorizon(), FastDim());
 }
 
 Result<Prompt> Pipeline::MakePrompt(const RobotInputs& inputs,
@@ -93,7 +113,8 @@ Result<ModelInputs> Pipeline::Prepare(const Observation& observation) const {
 Result<std::vector<std::pair<std::string, Tensor>>> Pipeline::Reply(const Tensor& actions,
                                                                     const Tensor& state) const {
   const Shape& shape = actions.shape();
-  if (actions.dtype() != DType::kF32 || shape.rank() != 2 || shape[1] == 0 ||
+  const bool wide = actions.dtype() == DType::kF64;
+  if ((!wide && actions.dtype() != DType::kF32) || shape.rank() != 2 || shape[1] == 0 ||
       state.dtype() != DType::kF32 || state.shape().rank() != 1) {
     return InvalidArgument("actions of the model have the shape [horizon, action_dim]");
   }
@@ -108,7 +129,9 @@ Result<std::vector<std::pair<std::string, Tensor>>> Pipeline::Reply(const Tensor
   const size_t kept = taken == 0 ? size : std::min(size, taken);
   std::vector<double> reply;
   for (size_t row = 0; row < static_cast<size_t>(shape[0]); ++row) {
-    std::vector<double> action = actions_.Restore(actions.as<float>().subspan(row * size, size));
+    std::vector<double> action =
+        wide ? actions_.Restore(actions.as<double>().subspan(row * size, size))
+             : actions_.Restore(actions.as<float>().subspan(row * size, size));
     for (size_t i = 0; i < std::min(settings_.delta_mask.size(), reached.size()); ++i) {
       if (settings_.delta_mask[i]) action[i] += reached[i];
     }

@@ -94,6 +94,19 @@ class PolicyTest : public ::testing::Test {
     return *formats::ReadNpzMember(OpenPi(model + "/golden.npz"), key);
   }
 
+  // Statistics of so many numbers.
+  std::string Stats(size_t actions, size_t state) const {
+    const auto entry = [](size_t numbers) {
+      nlohmann::json json;
+      for (const char* key : {"mean", "q01"}) json[key] = std::vector<double>(numbers, 0);
+      for (const char* key : {"std", "q99"}) json[key] = std::vector<double>(numbers, 1);
+      return json;
+    };
+    std::ofstream(Path("norm_stats.json"))
+        << nlohmann::json{{"norm_stats", {{"state", entry(state)}, {"actions", entry(actions)}}}};
+    return Path("norm_stats.json");
+  }
+
   CommandResult Run(const std::string& checkpoint, std::vector<std::string> args) const {
     args.insert(args.begin(), {"policy", OpenPi(checkpoint)});
     return RunCommand(args);
@@ -202,6 +215,29 @@ TEST_F(PolicyTest, StartsFromTheSeed) {
   EXPECT_EQ(actions[0].shape(), Shape({7, 8}));
   EXPECT_TRUE(BitEqual(actions[0], actions[1]));
   EXPECT_FALSE(BitEqual(actions[0], actions[2]));
+}
+
+// A model whose tokens stand for no actions must not move a robot.
+TEST_F(PolicyTest, ReadsFastTokensWithTheirTokenizer) {
+  const std::string observation = Extract(OpenPi("pi0_tiny/policy.npz"), "0.obs.", "obs.npz");
+  const std::vector<std::string> args = {"--preset",      "pi0_fast_libero",
+                                         "--observation", observation,
+                                         "--prompt",      "go",
+                                         "--tokenizer",   OpenPi("tokenizer/tiny.model"),
+                                         "--set",         "policy.asset_id=",
+                                         "--set",         "policy.norm_stats=" + Stats(7, 8)};
+  CommandResult result = Run("fast_tiny/jax_f32", args);
+  ASSERT_EQ(result.exit, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("tokens  int32"));
+  EXPECT_THAT(result.out, HasSubstr("give --fast-tokenizer"));
+  std::vector<std::string> with = args;
+  with.insert(with.end(), {"--fast-tokenizer", MS_TEST_DATA "/openpi/fast"});
+  result = Run("fast_tiny/jax_f32", with);
+  EXPECT_EQ(result.exit, 3);
+  EXPECT_THAT(result.err, HasSubstr("holds no actions: expected \"Action: \""));
+  EXPECT_EQ(result.out, "");
+  with.back() = folder_.path();
+  EXPECT_THAT(Run("fast_tiny/jax_f32", with).err, HasSubstr("tokenizer.json"));
 }
 
 // What is wrong is said before a checkpoint is loaded, by one message.

@@ -245,6 +245,43 @@ INSTANTIATE_TEST_SUITE_P(
         BadObservation{"PromptOfBytes", [](Observation* o) { o->prompt = "\xff"; }, {"UTF-8"}}),
     [](const auto& info) { return info.param.name; });
 
+// The tokens of a pi0-FAST become actions as large as the statistics, and these the reply.
+TEST(Pipeline, ReadsFastTokens) {
+  openpi::Sizes sizes = TinySizes();
+  sizes.family = openpi::Family::kPi0Fast;
+  sizes.action_dim = 0;
+  const auto make = [&](const Settings& settings, size_t actions) {
+    return Pipeline::Create(settings, sizes, Unit(3), Unit(actions), TinyTokenizer(),
+                            *FastTokenizer::Open(OwnFile("fast")));
+  };
+  Settings settings = SettingsFor(Robot::kNone);
+  settings.horizon = 6;
+  settings.delta_mask = {true, false};
+  const auto pipeline = make(settings, 3);
+  ASSERT_TRUE(pipeline.ok()) << pipeline.status().message();
+  ASSERT_TRUE(pipeline->reads_tokens());
+  EXPECT_FALSE(LiberoPipeline().reads_tokens());
+  const auto answer = ReadJson(OwnFile("fast.json"))["answers"][0];
+  const auto actions = pipeline->Actions(answer["tokens"].get<std::vector<int32_t>>());
+  ASSERT_TRUE(actions.ok()) << actions.status().message();
+  const auto reply = pipeline->Reply(*actions, Floats({3}, {10, 20, 30}));
+  ASSERT_TRUE(reply.ok()) << reply.status().message();
+  const Tensor& sent = reply->front().second;
+  ASSERT_EQ(sent.shape(), Shape({6, 3}));
+  const double scale = 1 + 1e-6;
+  for (size_t row = 0; row < 6; ++row) {
+    const auto& wanted = answer["actions"][row];
+    EXPECT_NEAR(sent.as<double>()[row * 3], (wanted[0].get<double>() + 10) * scale, 1e-10);
+    EXPECT_NEAR(sent.as<double>()[row * 3 + 1], wanted[1].get<double>() * scale, 1e-10);
+  }
+  EXPECT_EQ(pipeline->Actions(std::vector<int32_t>{1}).status().code(), Code::kOutOfRange);
+  settings.delta_mask = std::vector<bool>(4, true);
+  EXPECT_THAT(make(settings, 3).status().message(), HasSubstr("policy.delta_mask"));
+  settings = SettingsFor(Robot::kNone);
+  settings.horizon = 0;
+  EXPECT_THAT(make(settings, 3).status().message(), HasSubstr("--horizon"));
+}
+
 TEST(Pipeline, NamesCamerasThatARobotDoesNotHave) {
   Observation observation;
   observation.prompt = "go";
