@@ -1,4 +1,6 @@
 // The C API over the C++ one: converts arguments, keeps exceptions in, fills errors.
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "core/base/log.h"
@@ -39,6 +41,17 @@ midstream_code midstream_engine_open(const char* config_path, const char* const*
 }
 
 void midstream_engine_release(midstream_engine* engine) { delete engine; }
+
+midstream_code midstream_engine_stats(char* buffer, size_t capacity, size_t* size,
+                                      midstream_error* error) {
+  return Guarded(error, [&]() -> Status {
+    const EngineStats stats = Engine::stats();
+    const std::string text =
+        fmt::format(R"({{"compiles":{},"system_allocations":{},"backend_bytes":{}}})",
+                    stats.compiles, stats.system_allocations, stats.backend_bytes);
+    return CopyText(text, buffer, capacity, size);
+  });
+}
 
 midstream_code midstream_model_load(midstream_engine* engine, const char* path, const char* weights,
                                     midstream_model** out, midstream_error* error) {
@@ -84,6 +97,15 @@ midstream_code midstream_session_create(midstream_model* model, const char* cons
                                         size_t n_inputs, const char* const* outputs,
                                         size_t n_outputs, midstream_session** out,
                                         midstream_error* error) {
+  return midstream_session_create_bound(model, inputs, n_inputs, outputs, n_outputs, nullptr, 0,
+                                        out, error);
+}
+
+midstream_code midstream_session_create_bound(midstream_model* model, const char* const* inputs,
+                                              size_t n_inputs, const char* const* outputs,
+                                              size_t n_outputs, const midstream_tensor* bound,
+                                              size_t n_bound, midstream_session** out,
+                                              midstream_error* error) {
   return Guarded(error, [&]() -> Status {
     MS_RETURN_IF_ERROR(NotNull(out, "out"));
     *out = nullptr;
@@ -91,6 +113,12 @@ midstream_code midstream_session_create(midstream_model* model, const char* cons
     SessionOptions options;
     MS_ASSIGN_OR_RETURN(options.inputs, Texts(inputs, n_inputs, "the name of an input"));
     MS_ASSIGN_OR_RETURN(options.outputs, Texts(outputs, n_outputs, "the name of an output"));
+    MS_ASSIGN_OR_RETURN(const auto borrowed, BorrowAll(bound, n_bound));
+    for (const NamedTensor& tensor : borrowed) {
+      const Tensor& value = tensor.value;
+      MS_ASSIGN_OR_RETURN(Tensor copy, Tensor::Copy(value.dtype(), value.shape(), value.bytes()));
+      options.bound.insert_or_assign(tensor.name, std::move(copy));
+    }
     MS_ASSIGN_OR_RETURN(Session session, model->model.CreateSession(options));
     *out = new midstream_session{std::move(session)};
     return OkStatus();

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
 #include "core/base/status.h"
@@ -183,6 +184,53 @@ TEST(CApi, NamesCodesAndHandsOutLogMessages) {
   midstream_set_log(nullptr, nullptr, 0);
   Log(LogLevel::kError, "dropped");
   EXPECT_EQ(text, "3 kept");
+}
+
+TEST_F(CApiTest, BindsPlaceholdersToCopiesOfValues) {
+  const char* output = "dropout/sub";  // 1 - keep_prob
+  float keep = 0.25F;
+  midstream_tensor bound = {"dropout/Placeholder:0", nullptr, &keep, sizeof(keep), 0,
+                            MIDSTREAM_FLOAT32};
+  ASSERT_EQ(
+      midstream_session_create_bound(model_, nullptr, 0, &output, 1, &bound, 1, &session_, &error_),
+      MIDSTREAM_OK)
+      << error_.message;
+  keep = 0.5F;
+  EXPECT_EQ(midstream_session_input_count(session_), 0U);
+  midstream_result* result = nullptr;
+  ASSERT_EQ(midstream_session_run(session_, nullptr, 0, &result, &error_), MIDSTREAM_OK)
+      << error_.message;
+  midstream_tensor value;
+  ASSERT_EQ(midstream_result_tensor(result, 0, &value, &error_), MIDSTREAM_OK);
+  EXPECT_EQ(*static_cast<const float*>(value.data), 0.75F);
+  midstream_result_release(result);
+
+  midstream_session* refused = nullptr;
+  bound.name = "no/such";
+  EXPECT_EQ(
+      midstream_session_create_bound(model_, nullptr, 0, &output, 1, &bound, 1, &refused, &error_),
+      MIDSTREAM_NOT_FOUND);
+  EXPECT_THAT(error_.message, HasSubstr("no/such"));
+  bound.byte_size = 3;
+  EXPECT_EQ(
+      midstream_session_create_bound(model_, nullptr, 0, &output, 1, &bound, 1, &refused, &error_),
+      MIDSTREAM_INVALID_ARGUMENT);
+  EXPECT_EQ(
+      midstream_session_create_bound(model_, nullptr, 0, &output, 1, nullptr, 1, &refused, &error_),
+      MIDSTREAM_INVALID_ARGUMENT);
+  EXPECT_EQ(refused, nullptr);
+}
+
+TEST_F(CApiTest, TellsTheCountersOfTheProcess) {
+  CreateSession("fc2/add");  // compiles
+  size_t size = 0;
+  EXPECT_EQ(midstream_engine_stats(nullptr, 0, &size, &error_), MIDSTREAM_RESOURCE_EXHAUSTED);
+  std::string text(size, ' ');
+  ASSERT_EQ(midstream_engine_stats(text.data(), text.size(), &size, &error_), MIDSTREAM_OK);
+  text.pop_back();
+  const auto counters = nlohmann::json::parse(text);
+  EXPECT_GT(counters.at("compiles"), 0);
+  EXPECT_TRUE(counters.contains("system_allocations") && counters.contains("backend_bytes"));
 }
 
 TEST_F(CApiTest, WatchesAFolder) {

@@ -141,6 +141,14 @@ MIDSTREAM_API midstream_code midstream_engine_open(const char* config_path,
                                                    midstream_engine** out, midstream_error* error);
 MIDSTREAM_API void midstream_engine_release(midstream_engine* engine);
 
+/* Counters of the process, over all engines, as one JSON object: compiles (modules and plans made),
+ * system_allocations (requests of backends for memory that reached the system), backend_bytes (memory
+ * that backends hold now). NUL terminated, into buffer of capacity bytes; *size receives the bytes
+ * needed, with the NUL; buffer may be NULL when capacity is 0. Codes: MIDSTREAM_RESOURCE_EXHAUSTED
+ * when capacity is smaller. */
+MIDSTREAM_API midstream_code midstream_engine_stats(char* buffer, size_t capacity, size_t* size,
+                                                    midstream_error* error);
+
 /* ---- Model ---- */
 
 /* Opens a TensorFlow checkpoint (a prefix, a .meta file, or a folder with a `checkpoint` file), a
@@ -178,6 +186,13 @@ MIDSTREAM_API midstream_code midstream_session_create(midstream_model* model,
                                                       const char* const* outputs, size_t n_outputs,
                                                       midstream_session** out,
                                                       midstream_error* error);
+/* The same with n_bound placeholders whose values are the same in every run; they are copied. bound
+ * may be NULL when n_bound is 0. Codes: also MIDSTREAM_INVALID_ARGUMENT for a value that is no tensor,
+ * or does not fit its placeholder. */
+MIDSTREAM_API midstream_code midstream_session_create_bound(
+    midstream_model* model, const char* const* inputs, size_t n_inputs, const char* const* outputs,
+    size_t n_outputs, const midstream_tensor* bound, size_t n_bound, midstream_session** out,
+    midstream_error* error);
 MIDSTREAM_API void midstream_session_release(midstream_session* session);
 
 /* What runs feed and get. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
@@ -199,7 +214,8 @@ MIDSTREAM_API midstream_code midstream_session_run(midstream_session* session,
                                                    midstream_result** out, midstream_error* error);
 
 /* The outputs of one run, in the order and under the names of the session's outputs, and the weight
- * version that made them. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
+ * version that made them. Their data is the result's alone and may be written to, where no other result
+ * was asked of the same request. Codes: MIDSTREAM_OUT_OF_RANGE unless index < the count. */
 MIDSTREAM_API size_t midstream_result_count(const midstream_result* result);
 MIDSTREAM_API midstream_code midstream_result_tensor(const midstream_result* result, size_t index,
                                                      midstream_tensor* out, midstream_error* error);
