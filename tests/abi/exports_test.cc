@@ -19,7 +19,10 @@ namespace {
 std::vector<std::filesystem::path> Plugins() {
   std::vector<std::filesystem::path> plugins;
   for (const auto& entry : std::filesystem::directory_iterator(MS_PLUGIN_DIR)) {
-    if (entry.path().extension() == ".so") plugins.push_back(entry.path());
+    if (entry.path().extension() != ".so") continue;
+    // What a plugin loads itself, such as the interpreter of python, is called a library.
+    if (entry.path().filename().string().rfind("lib", 0) == 0) continue;
+    plugins.push_back(entry.path());
   }
   std::sort(plugins.begin(), plugins.end());
   return plugins;
