@@ -120,12 +120,22 @@ TEST(Includes, OfPluginsStayInside) {
 }
 
 TEST(Includes, OfTheSdkStayInside) {
-  for (const Include& include : IncludesBelow("sdk")) {
+  for (const Include& include : IncludesBelow("sdk/include")) {
     if (include.file == "sdk/include/midstream/backend.h") {
       EXPECT_TRUE(include.name == "stddef.h" || include.name == "stdint.h") << Where(include);
     }
     const bool found = fs::exists(kRoot / "sdk/include" / include.name);
     EXPECT_TRUE(!include.quoted || found) << Where(include);
+  }
+}
+
+TEST(Includes, OfThePythonBindingKnowTheCApiAlone) {
+  const auto includes = IncludesBelow("sdk/python");
+  EXPECT_FALSE(includes.empty()) << "the scan finds nothing";
+  for (const Include& include : includes) {
+    const bool own = include.name.rfind("sdk/python/", 0) == 0;
+    EXPECT_TRUE(!include.quoted || own || include.name == "midstream/midstream.h")
+        << Where(include);
   }
 }
 

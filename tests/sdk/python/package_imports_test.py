@@ -205,7 +205,9 @@ class Discovery(PackageTest):
 
     def test_syntax_errors_name_file_and_line(self) -> None:
         self.write("policy.py", "def run(x):\n  return (\n")
-        self.assertRegex(self.refusal(), r"policy\.py:2: .*never closed.*Python 3\.10 and later; this is 3")
+        self.assertRegex(
+            self.refusal(), r"policy\.py:2: .*never closed.*Python 3\.10 and later; this is 3"
+        )
 
     def test_syntax_is_held_to_the_declared_python(self) -> None:
         self.write("policy.py", "def run(x):\n  try: pass\n  except* OSError: pass\n")

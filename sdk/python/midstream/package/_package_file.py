@@ -113,7 +113,7 @@ class PackageFile:
             array = numpy.memmap(self.path, dtype, "r", offset, shape)
         if entry["dtype"] == "bfloat16":
             try:
-                import ml_dtypes
+                import ml_dtypes  # type: ignore[import-not-found,unused-ignore]
 
                 array = array.view(ml_dtypes.bfloat16)
             except ImportError:

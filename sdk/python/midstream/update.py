@@ -1,0 +1,107 @@
+"""Update: new weights by name that become one version, or change nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import _engine
+from .tensors import converter
+
+if TYPE_CHECKING:
+    from .model import Model
+
+_convert = converter(())
+
+
+class Update:
+    """Made by Model.update().
+
+        with model.update() as update:
+            update.assign("dense/kernel", kernel)
+        update.version                      # that it is now
+
+    Leaving the block commits, or discards when an exception leaves it. Names go with or without
+    ":0". Values are numpy arrays, torch tensors on the host and whatever has the buffer protocol or
+    DLPack. Any thread may call any method, one after the other.
+
+    version: of the last commit; None before it.
+    """
+
+    def __init__(self, model: Model, handle: Any) -> None:
+        self._model = model
+        self._handle = handle
+        self._lock = threading.Lock()
+        self.version: int | None = None
+
+    def assign(self, name: str, value: Any) -> None:
+        """Adds a value. Contiguous ones are read when the update is staged or committed, and must
+        not change until then. What does not fit the model is told by those."""
+        with self._lock:
+            _engine.update_assign(self._handle, name, value, _convert, None)
+
+    def assign_all(self, values: Mapping[str, Any]) -> None:
+        """Adds the values of a mapping, such as a state_dict."""
+        for name in values:
+            self.assign(name, values[name])
+
+    def assign_rows(self, name: str, begin: int, rows: Any) -> None:
+        """Adds rows of axis 0 from row `begin` on; the others keep their value."""
+        with self._lock:
+            _engine.update_assign(self._handle, name, rows, _convert, begin)
+
+    def adopt(self, name: str, value: Any) -> None:
+        """Hands a value over: where a backend reads the weight as it is, its memory is used where
+        it lies, until no version needs it, and must never change."""
+        with self._lock:
+            _engine.update_adopt(self._handle, name, value, _convert)
+
+    def stage(self) -> None:
+        """Checks and packs what was added beside running requests, so that the commit takes
+        microseconds. Errors: as commit; the update is empty then."""
+        with self._lock:
+            _engine.update_stage(self._handle)
+
+    def commit(self) -> int:
+        """Makes the new version current: runs that start from now on use it. The update is empty
+        afterwards and may be filled again. Errors: InvalidArgumentError with every problem,
+        AbortedError when another version came since staging, ResourceExhaustedError over
+        weights.memory_limit_percent; nothing has changed then."""
+        return commit_together([self])[0]
+
+    def discard(self) -> None:
+        """Forgets what was added."""
+        with self._lock:
+            _engine.update_discard(self._handle)
+
+    def __enter__(self) -> Update:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.discard()
+
+
+def commit_together(updates: Sequence[Update]) -> list[int]:
+    """Commits updates of several models at one moment: pin_together gets all of the new versions or
+    none. Errors: as Update.commit of any; no model has changed then."""
+    ordered = sorted(updates, key=id)
+    for update in ordered:
+        update._lock.acquire()
+    try:
+        versions = _engine.updates_commit([update._handle for update in updates])
+    finally:
+        for update in ordered:
+            update._lock.release()
+    for update, version in zip(updates, versions, strict=True):
+        update.version = version
+    return versions
