@@ -6,12 +6,12 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 ARGS ?=
 
-SOURCES = $(shell git ls-files 'core/*.h' 'core/*.cc' 'plugins/*.h' 'plugins/*.cc' 'sdk/*.hpp' 'sdk/*.cc' 'tests/*.h' \
+SOURCES = $(shell git ls-files 'core/*.h' 'core/*.cc' 'plugins/*.h' 'plugins/*.cc' 'sdk/*.hpp' 'sdk/python/*.h' 'sdk/*.cc' 'tests/*.h' \
             'tests/*.cc' 'bench/*.h' 'bench/*.cc')
 
 configure = cmake -G Ninja -S . -B $(1) -DMS_DEVELOPER=ON $(2)
 
-.PHONY: help deps build test demo test-asan test-tsan fuzz soak bench format tidy install clean
+.PHONY: help deps build test demo test-asan test-tsan fuzz soak bench format tidy wheel install clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -67,6 +67,11 @@ tidy: ## check names and common mistakes with clang-tidy
 	@scripts/install_deps.sh --tidy
 	@$(call configure,$(BUILD)-tidy,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++) >/dev/null
 	@run-clang-tidy -quiet -p $(BUILD)-tidy -j $(JOBS) '$(CURDIR)/(core|plugins)/.*'
+
+wheel: deps ## build the Python package, build/wheel/midstream-VERSION-cp311-abi3-linux_x86_64.whl
+	@$(call configure,$(BUILD),-DCMAKE_BUILD_TYPE=Release) >/dev/null
+	@cmake --build $(BUILD) --target core/all plugins/all sdk/python/all
+	@scripts/wheel.sh $(BUILD)
 
 install: build ## install the command, library, plugins, headers and SDK under PREFIX (/usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX)

@@ -22,6 +22,8 @@ packages=(
   ocl-icd-opencl-dev opencl-c-headers pocl-opencl-icd oclgrind
   # python: headers to build, the library to run, and what most models import.
   python3-dev python3-numpy
+  # The wheel, and a fresh environment to try it in.
+  python3-wheel python3-venv
   # Tests and benches. libleveldb-dev writes the tables that tests read.
   libgtest-dev libgmock-dev libbenchmark-dev libleveldb-dev
 )
