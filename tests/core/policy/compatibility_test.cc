@@ -12,6 +12,7 @@
 #include "core/models/openpi/weights.h"
 #include "tests/core/formats/files_testing.h"
 #include "tests/core/formats/orbax_testing.h"
+#include "tests/core/models/openpi/sizes_testing.h"
 
 namespace midstream::policy {
 namespace {
@@ -27,20 +28,9 @@ using testing::IsEmpty;
 
 const std::string kOpenPi = std::string(MS_SHARED_DATA) + "/openpi";
 
-openpi::Sizes SmallSizes(Family family) {
-  openpi::Sizes sizes;
-  sizes.family = family;
-  sizes.vision = {.image = 4,
-                  .patch = 2,
-                  .tokens = 4,
-                  .width = 4,
-                  .depth = 2,
-                  .mlp = 6,
-                  .heads = 2,
-                  .head_dim = 2};
-  sizes.vlm = {.width = 4, .depth = 2, .mlp = 6, .heads = 2, .kv_heads = 1, .head_dim = 4};
-  sizes.expert = {.width = 6, .depth = 2, .mlp = 4, .heads = 2, .kv_heads = 1, .head_dim = 4};
-  sizes.vocabulary = 9;
+// Of actions large enough for some robots.
+openpi::Sizes RobotSizes(Family family) {
+  openpi::Sizes sizes = openpi::SmallSizes(family);
   sizes.action_dim = 8;
   return sizes;
 }
@@ -48,7 +38,7 @@ openpi::Sizes SmallSizes(Family family) {
 std::vector<TensorInfo> ParametersOf(Family family) {
   std::vector<TensorInfo> tensors;
   std::set<std::string> seen;
-  for (const openpi::CanonicalWeight& weight : openpi::CanonicalWeights(SmallSizes(family))) {
+  for (const openpi::CanonicalWeight& weight : openpi::CanonicalWeights(RobotSizes(family))) {
     if (!seen.insert(weight.stored.tensor).second) continue;
     tensors.push_back({weight.stored.tensor, DType::kF32, weight.stored.shape});
   }
@@ -130,15 +120,15 @@ TEST(Compatibility, EveryMissingParameterIsInTheWay) {
 
 TEST(Compatibility, ShapesAndDTypesAreCompared) {
   std::vector<TensorInfo> tensors = ParametersOf(Family::kPi0);
-  Find(&tensors, "PaliGemma/llm/layers/mlp/linear").shape = Shape({2, 5, 4});
+  Find(&tensors, "PaliGemma/llm/layers/mlp/linear").shape = Shape({2, 5, 7});
   Find(&tensors, "state_proj/bias").dtype = DType::kI32;
   const Report report = ReportOn(tensors);
   EXPECT_EQ(report.verdict, Verdict::kRetrain);
   ASSERT_EQ(report.problems.size(), 2u);
   EXPECT_EQ(report.problems[0].name, "PaliGemma/llm/layers/mlp/linear");
   EXPECT_EQ(report.problems[0].problem, "shape");
-  EXPECT_EQ(report.problems[0].expected, "[2,6,4]");
-  EXPECT_EQ(report.problems[0].got, "[2,5,4]");
+  EXPECT_EQ(report.problems[0].expected, "[2,9,7]");
+  EXPECT_EQ(report.problems[0].got, "[2,5,7]");
   EXPECT_EQ(report.problems[1].name, "state_proj/bias");
   EXPECT_EQ(report.problems[1].problem, "dtype");
   EXPECT_EQ(report.matched, tensors.size() - 2);
@@ -165,8 +155,8 @@ TEST(Compatibility, BFloat16IsAdapted) {
 TEST(Compatibility, LoraFactorsAreMerged) {
   std::vector<TensorInfo> tensors = ParametersOf(Family::kPi0);
   const std::string name = "PaliGemma/llm/layers/attn/q_einsum/";
-  tensors.push_back({name + "lora_a", DType::kF32, {2, 2, 4, 3}});
-  tensors.push_back({name + "lora_b", DType::kF32, {2, 2, 3, 4}});
+  tensors.push_back({name + "lora_a", DType::kF32, {2, 3, 7, 2}});
+  tensors.push_back({name + "lora_b", DType::kF32, {2, 3, 2, 4}});
   Report report = ReportOn(tensors);
   EXPECT_EQ(report.verdict, Verdict::kRunsAdapted) << testing::PrintToString(report.obstacles);
   EXPECT_EQ(report.lora_factors, 2u);

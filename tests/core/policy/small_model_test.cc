@@ -13,32 +13,13 @@
 #include "core/models/openpi/weights.h"
 #include "core/policy/entry.h"
 #include "core/policy/runner.h"
+#include "tests/core/models/openpi/sizes_testing.h"
 #include "tests/temporary_folder.h"
 
 namespace midstream::policy {
 namespace {
 
 using ::testing::HasSubstr;
-
-openpi::Sizes Small(openpi::Family family) {
-  openpi::Sizes sizes;
-  sizes.family = family;
-  sizes.naming = openpi::Naming::kJax;
-  sizes.vision = {.image = 6,
-                  .patch = 3,
-                  .tokens = 4,
-                  .width = 6,
-                  .depth = 2,
-                  .mlp = 5,
-                  .heads = 2,
-                  .head_dim = 3};
-  sizes.vlm = {.width = 8, .depth = 2, .mlp = 9, .heads = 3, .kv_heads = 1, .head_dim = 4};
-  sizes.vocabulary = 11;
-  if (family == openpi::Family::kPi0Fast) return sizes;
-  sizes.expert = {.width = 6, .depth = 2, .mlp = 8, .heads = 3, .kv_heads = 1, .head_dim = 4};
-  sizes.action_dim = 2;
-  return sizes;
-}
 
 Tensor Random(const Shape& shape, std::mt19937& random) {
   Tensor tensor = *Tensor::Allocate(DType::kF32, shape);
@@ -54,7 +35,8 @@ class SmallModel : public ::testing::TestWithParam<openpi::Family> {
     std::vector<formats::TensorInfo> infos;
     std::vector<Tensor> values;
     std::set<std::string> known;
-    for (const openpi::CanonicalWeight& weight : openpi::CanonicalWeights(Small(GetParam()))) {
+    for (const openpi::CanonicalWeight& weight :
+         openpi::CanonicalWeights(openpi::SmallSizes(GetParam()))) {
       if (!known.insert(weight.stored.tensor).second) continue;
       infos.push_back({weight.stored.tensor, DType::kF32, weight.stored.shape});
       values.push_back(Random(weight.stored.shape, random));
@@ -70,7 +52,7 @@ class SmallModel : public ::testing::TestWithParam<openpi::Family> {
     ASSERT_TRUE(runner.ok()) << runner.status().ToString();
     runner_ = *runner;
     for (const char* camera : {"base", "wrist"}) {
-      inputs_.images.push_back({camera, Random({6, 6, 3}, random)});
+      inputs_.images.push_back({camera, Random({10, 10, 3}, random)});
     }
     inputs_.state = Random({2}, random);
     inputs_.tokens = {2, 5, 7, 0};
@@ -109,7 +91,7 @@ TEST_P(SmallFlow, MaskedImagesAndPaddingDoNotMatter) {
   inputs_.images[1].valid = false;
   const std::vector<float> before = Values(Run());
   std::mt19937 random(8);
-  inputs_.images[1].image = Random({6, 6, 3}, random);
+  inputs_.images[1].image = Random({10, 10, 3}, random);
   inputs_.tokens[3] = 9;
   EXPECT_EQ(Values(Run()), before);
   inputs_.images[1].image = {};
@@ -176,9 +158,9 @@ TEST_P(SmallFlow, RefusesWhatDoesNotFit) {
   inputs_.tokens[1] = 1;
   inputs_.tokens[3] = 11;  // pads
   Run();
-  inputs_.images[0].image = *Tensor::Allocate(DType::kU8, {5, 6, 3});
+  inputs_.images[0].image = *Tensor::Allocate(DType::kU8, {5, 10, 3});
   EXPECT_THAT(Refusal(),
-              HasSubstr("image 'base': expected uint8 or float32[6,6,3], got uint8[5,6,3]"));
+              HasSubstr("image 'base': expected uint8 or float32[10,10,3], got uint8[5,10,3]"));
   inputs_.images[0].valid = false;
   inputs_.images[1].valid = false;
   EXPECT_THAT(Refusal(), HasSubstr("at least one image"));
@@ -217,7 +199,7 @@ TEST_P(SmallFlow, RefusesActionsThatAreNotFinite) {
 TEST_P(SmallFlow, AStageMakesWhatIsAskedFor) {
   Entry entry("vision", {"images"}, {"siglip.tokens"});
   std::mt19937 random(9);
-  const std::vector<NamedTensor> images = {{"images", Random({1, 6, 6, 3}, random)}};
+  const std::vector<NamedTensor> images = {{"images", Random({1, 10, 10, 3}, random)}};
   const auto made = [&](const std::vector<std::string>& taps) {
     EXPECT_TRUE(entry.Prepare(*model_, taps).ok());
     std::vector<std::string> names;

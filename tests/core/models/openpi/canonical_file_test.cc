@@ -1,4 +1,5 @@
 #include "core/models/openpi/canonical_file.h"
+#include "tests/core/models/openpi/sizes_testing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,24 +43,7 @@ class MemoryFile : public formats::TensorFile {
   mutable std::vector<std::pair<size_t, int64_t>> reads_;
 };
 
-Sizes Small(Naming naming) {
-  Sizes sizes;
-  sizes.family = Family::kPi05;
-  sizes.naming = naming;
-  sizes.vision = {.image = 6,
-                  .patch = 3,
-                  .tokens = 4,
-                  .width = 6,
-                  .depth = 2,
-                  .mlp = 5,
-                  .heads = 2,
-                  .head_dim = 3};
-  sizes.vlm = {.width = 7, .depth = 2, .mlp = 9, .heads = 3, .kv_heads = 1, .head_dim = 4};
-  sizes.expert = {.width = 5, .depth = 2, .mlp = 8, .heads = 3, .kv_heads = 1, .head_dim = 4};
-  sizes.vocabulary = 11;
-  sizes.action_dim = 2;
-  return sizes;
-}
+Sizes Small(Naming naming) { return SmallSizes(Family::kPi05, naming); }
 
 // Every element of every stored tensor is its own number.
 std::unique_ptr<MemoryFile> Numbered(const Sizes& sizes) {
@@ -119,7 +103,7 @@ TEST_F(JaxFile, MatricesHaveHeadsInsideTheirColumns) {
   const Tensor v = Canonical("PaliGemma/llm/layers/1/attn/kv_einsum_1/v");
   const Tensor up = Canonical("PaliGemma/llm/layers/1/mlp/gating_einsum/up");
   ASSERT_EQ(canonical_q.shape(), (Shape{7, 12}));
-  ASSERT_EQ(v.shape(), (Shape{5, 4}));
+  ASSERT_EQ(v.shape(), (Shape{6, 4}));
   for (int64_t d = 0; d < 7; ++d) {
     for (int64_t n = 0; n < 3; ++n) {
       for (int64_t h = 0; h < 4; ++h) {
@@ -128,7 +112,7 @@ TEST_F(JaxFile, MatricesHaveHeadsInsideTheirColumns) {
     }
     for (int64_t f = 0; f < 9; ++f) EXPECT_EQ(At(up, {d, f}), At(gating, {1, 1, d, f}));
   }
-  for (int64_t d = 0; d < 5; ++d) {
+  for (int64_t d = 0; d < 6; ++d) {
     for (int64_t h = 0; h < 4; ++h) {
       EXPECT_EQ(At(k, {d, h}), At(kv, {1, 0, 0, d, h}));
       EXPECT_EQ(At(v, {d, h}), At(kv, {1, 1, 0, d, h}));
@@ -165,7 +149,7 @@ TEST(TorchFile, MatricesAreTransposed) {
   const Tensor patch =
       read(stored, model + "vision_tower.vision_model.embeddings.patch_embedding.weight");
   const Tensor kernel = read(*canonical, "PaliGemma/img/embedding/kernel");
-  ASSERT_EQ(kernel.shape(), (Shape{3, 3, 3, 6}));
+  ASSERT_EQ(kernel.shape(), (Shape{5, 5, 3, 6}));
   EXPECT_EQ(At(kernel, {1, 2, 0, 4}), At(patch, {4, 0, 1, 2}));
 }
 
@@ -216,7 +200,7 @@ TEST_F(LoraFile, FactorsAreMergedAsOpenPiMultipliesThem) {
   Add(layers_ + "attn/kv_einsum/lora_a", {2, 2, 1, 7, 2});       // L 2 K D r
   Add(layers_ + "attn/kv_einsum/lora_b", {2, 2, 1, 2, 4});       // L 2 K r H
   Add(layers_ + "attn/attn_vec_einsum_1/lora_a", {2, 3, 4, 2});  // L N H r
-  Add(layers_ + "attn/attn_vec_einsum_1/lora_b", {2, 3, 2, 5});  // L N r D
+  Add(layers_ + "attn/attn_vec_einsum_1/lora_b", {2, 3, 2, 6});  // L N r D
   Add(layers_ + "mlp/gating_einsum_lora_a", {2, 2, 7, 2});       // L 2 D r
   Add(layers_ + "mlp/gating_einsum_lora_b", {2, 2, 2, 9});       // L 2 r F
   const MemoryFile& stored = *file_;
@@ -255,7 +239,7 @@ TEST_F(LoraFile, FactorsAreMergedAsOpenPiMultipliesThem) {
   const Tensor out_b = from("attn/attn_vec_einsum_1/lora_b");
   for (int64_t n = 0; n < 3; ++n) {
     for (int64_t h = 0; h < 4; ++h) {
-      for (int64_t d = 0; d < 5; ++d) {
+      for (int64_t d = 0; d < 6; ++d) {
         float expected = At(out_w, {1, n, h, d});
         for (int64_t r = 0; r < 2; ++r) {
           for (int64_t m = 0; m < 3; ++m) {

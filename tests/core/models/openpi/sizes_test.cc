@@ -7,32 +7,12 @@
 
 #include "core/models/openpi/names.h"
 #include "core/models/openpi/weights.h"
+#include "tests/core/models/openpi/sizes_testing.h"
 
 namespace midstream::openpi {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Different numbers wherever two of them could be taken for each other.
-Sizes Small(Family family, Naming naming) {
-  Sizes sizes;
-  sizes.family = family;
-  sizes.naming = naming;
-  sizes.vision = {.image = 28,
-                  .patch = 7,
-                  .tokens = 16,
-                  .width = 12,
-                  .depth = 3,
-                  .mlp = 20,
-                  .heads = 2,
-                  .head_dim = 6};
-  sizes.vlm = {.width = 24, .depth = 2, .mlp = 40, .heads = 3, .kv_heads = 1, .head_dim = 8};
-  sizes.vocabulary = 50;
-  if (family == Family::kPi0Fast) return sizes;
-  sizes.expert = {.width = 16, .depth = 2, .mlp = 36, .heads = 3, .kv_heads = 1, .head_dim = 8};
-  sizes.action_dim = 5;
-  return sizes;
-}
 
 // The tensors that a checkpoint of these sizes has.
 std::vector<formats::TensorInfo> Stored(const Sizes& sizes) {
@@ -76,7 +56,7 @@ TEST(Sizes, AreReadOffTheShapesOfEitherLayout) {
   for (Family family : {Family::kPi0, Family::kPi05, Family::kPi0Fast}) {
     for (Naming naming : {Naming::kJax, Naming::kTorch}) {
       if (family == Family::kPi0Fast && naming == Naming::kTorch) continue;
-      const Sizes expected = Small(family, naming);
+      const Sizes expected = SmallSizes(family, naming);
       const auto sizes = RecogniseSizes(Stored(expected), {.vision_heads = 2});
       ASSERT_TRUE(sizes.ok()) << sizes.status().ToString();
       ExpectEqual(*sizes, expected);
@@ -85,7 +65,7 @@ TEST(Sizes, AreReadOffTheShapesOfEitherLayout) {
 }
 
 TEST(Sizes, OfSo400mNeedNoOption) {
-  Sizes full = Small(Family::kPi0, Naming::kTorch);
+  Sizes full = SmallSizes(Family::kPi0, Naming::kTorch);
   full.vision = {.image = 224,
                  .patch = 14,
                  .tokens = 256,
@@ -100,7 +80,7 @@ TEST(Sizes, OfSo400mNeedNoOption) {
 }
 
 TEST(Sizes, HeadsThatShapesCannotTellAreAskedFor) {
-  const auto tensors = Stored(Small(Family::kPi0, Naming::kTorch));
+  const auto tensors = Stored(SmallSizes(Family::kPi0, Naming::kTorch));
   for (int64_t heads : {0, 5, -1}) {
     const auto sizes = RecogniseSizes(tensors, {.vision_heads = heads});
     ASSERT_FALSE(sizes.ok());
@@ -118,7 +98,7 @@ TEST(Sizes, AFileOfSomethingElseIsRefused) {
 // Without any one of the tensors the checkpoint is refused or is of the same sizes: never a crash.
 TEST(Sizes, EachMissingTensorIsSurvived) {
   for (Naming naming : {Naming::kJax, Naming::kTorch}) {
-    const auto tensors = Stored(Small(Family::kPi05, naming));
+    const auto tensors = Stored(SmallSizes(Family::kPi05, naming));
     for (size_t i = 0; i < tensors.size(); ++i) {
       auto fewer = tensors;
       fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
@@ -132,7 +112,7 @@ TEST(Sizes, EachMissingTensorIsSurvived) {
 // Sizes are multiplied with each other: a damaged file must not make them overflow.
 TEST(Sizes, AbsurdShapesAreRefused) {
   for (Naming naming : {Naming::kJax, Naming::kTorch}) {
-    const auto tensors = Stored(Small(Family::kPi05, naming));
+    const auto tensors = Stored(SmallSizes(Family::kPi05, naming));
     for (size_t i = 0; i < tensors.size(); ++i) {
       for (size_t axis = 0; axis < tensors[i].shape.rank(); ++axis) {
         auto changed = tensors;
@@ -140,13 +120,13 @@ TEST(Sizes, AbsurdShapesAreRefused) {
         const auto sizes = RecogniseSizes(changed, {.vision_heads = 2});
         if (!sizes.ok()) continue;
         EXPECT_EQ(CanonicalWeights(*sizes).size(),
-                  CanonicalWeights(Small(Family::kPi05, naming)).size())
+                  CanonicalWeights(SmallSizes(Family::kPi05, naming)).size())
             << tensors[i].name;
         EXPECT_LT(sizes->vision.image, int64_t{1} << 50);
       }
     }
   }
-  auto tensors = Stored(Small(Family::kPi0, Naming::kJax));
+  auto tensors = Stored(SmallSizes(Family::kPi0, Naming::kJax));
   for (auto& tensor : tensors) {
     if (tensor.name == "PaliGemma/img/pos_embedding") tensor.shape = Shape({1, INT64_MAX, 12});
   }
@@ -155,7 +135,7 @@ TEST(Sizes, AbsurdShapesAreRefused) {
 }
 
 TEST(Sizes, AnExpertWithOtherHeadsIsRefused) {
-  Sizes sizes = Small(Family::kPi0, Naming::kJax);
+  Sizes sizes = SmallSizes(Family::kPi0, Naming::kJax);
   sizes.expert.heads = 4;
   EXPECT_THAT(RecogniseSizes(Stored(sizes)).status().ToString(),
               HasSubstr("other layers or heads"));
@@ -181,7 +161,7 @@ TEST(Names, WrappersAreLeftOut) {
   EXPECT_EQ(CurrentTorchName("paligemma_with_expert._orig_mod.paligemma.lm_head.weight"),
             kTorchEmbedding);
   EXPECT_EQ(CurrentTorchName("module"), "module");
-  Sizes expected = Small(Family::kPi0, Naming::kTorch);
+  Sizes expected = SmallSizes(Family::kPi0, Naming::kTorch);
   auto tensors = Stored(expected);
   for (auto& tensor : tensors) tensor.name = "module._orig_mod." + tensor.name;
   const auto sizes = RecogniseSizes(tensors, {.vision_heads = 2});
