@@ -1,11 +1,11 @@
 #include "core/formats/npy/npy_header.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
 #include "core/formats/file.h"
+#include "core/formats/numpy_dtype.h"
 
 namespace midstream::formats {
 namespace {
@@ -13,21 +13,6 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kMostDims = 64;  // numpy's own limit
 constexpr size_t kAlignment = 64;
-
-constexpr std::array<std::pair<std::string_view, DType>, 12> kTypes = {{
-    {"f4", DType::kF32},
-    {"f8", DType::kF64},
-    {"f2", DType::kF16},
-    {"i1", DType::kI8},
-    {"i2", DType::kI16},
-    {"i4", DType::kI32},
-    {"i8", DType::kI64},
-    {"u1", DType::kU8},
-    {"u2", DType::kU16},
-    {"u4", DType::kU32},
-    {"u8", DType::kU64},
-    {"b1", DType::kBool},
-}};
 
 // Reads the few forms of Python literals that numpy writes.
 class LiteralParser {
@@ -90,16 +75,13 @@ class LiteralParser {
 Result<DType> ParseDescr(std::string_view descr) {
   Status refused = Unimplemented("arrays of dtype " + Quoted(descr) + " are not read");
   if (descr.size() != 3) return refused;
-  for (const auto& [name, dtype] : kTypes) {
-    if (descr.substr(1) != name) continue;
-    if (descr[0] == '<' || descr[0] == '=' || (descr[0] == '|' && DTypeSize(dtype) == 1)) {
-      return dtype;
-    }
-    if (descr[0] == '>') {
-      return Unimplemented("big-endian arrays (dtype " + Quoted(descr) + ") are not read");
-    }
+  const std::optional<DType> dtype = FromNumpyLetters(descr.substr(1));
+  if (!dtype) return refused;
+  if (descr[0] == '<' || descr[0] == '=' || (descr[0] == '|' && DTypeSize(*dtype) == 1)) {
+    return *dtype;
   }
-  return refused;
+  if (descr[0] != '>') return refused;
+  return Unimplemented("big-endian arrays (dtype " + Quoted(descr) + ") are not read");
 }
 
 struct Dictionary {
@@ -198,10 +180,7 @@ Result<NpyTextHeader> ParseNpyTextHeader(std::string_view text) {
 }
 
 Result<std::string> FormatNpyHeader(DType dtype, const Shape& shape) {
-  std::string_view name;
-  for (const auto& [type_name, type] : kTypes) {
-    if (type == dtype) name = type_name;
-  }
+  const std::string_view name = NumpyLetters(dtype);
   if (name.empty()) {
     return InvalidArgument("numpy files cannot hold " + std::string(DTypeName(dtype)));
   }

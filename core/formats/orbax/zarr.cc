@@ -1,6 +1,5 @@
 #include "core/formats/orbax/zarr.h"
 
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -8,6 +7,7 @@
 
 #include "core/formats/file.h"
 #include "core/formats/json.h"
+#include "core/formats/numpy_dtype.h"
 
 namespace midstream::orbax {
 namespace {
@@ -16,23 +16,6 @@ using formats::Quoted;
 using Json = nlohmann::json;
 
 constexpr size_t kMostAxes = 32;
-
-struct DTypeRow {
-  std::string_view name;  // without the byte order
-  DType dtype;
-};
-constexpr std::array<DTypeRow, 12> kDTypes = {{{"b1", DType::kBool},
-                                               {"i1", DType::kI8},
-                                               {"i2", DType::kI16},
-                                               {"i4", DType::kI32},
-                                               {"i8", DType::kI64},
-                                               {"u1", DType::kU8},
-                                               {"u2", DType::kU16},
-                                               {"u4", DType::kU32},
-                                               {"u8", DType::kU64},
-                                               {"f2", DType::kF16},
-                                               {"f4", DType::kF32},
-                                               {"f8", DType::kF64}}};
 
 Status Malformed(const std::string& field, const Json& value) {
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -49,14 +32,16 @@ Status ReadDType(const Json& json, ArrayLayout* layout) {
     layout->dtype = DType::kBF16;
     return OkStatus();
   }
-  const char order = text.empty() ? '\0' : text[0];
-  for (const DTypeRow& row : kDTypes) {
-    if (text.substr(text.empty() ? 0 : 1) != row.name) continue;
-    const bool one_byte = DTypeSize(row.dtype) == 1;
-    if (order != '<' && order != '>' && !(order == '|' && one_byte)) break;
-    layout->dtype = row.dtype;
-    layout->big_endian = order == '>' && !one_byte;
-    return OkStatus();
+  const std::string_view letters = std::string_view(text).substr(text.empty() ? 0 : 1);
+  const std::optional<DType> dtype = formats::FromNumpyLetters(letters);
+  if (dtype) {
+    const char order = text[0];
+    const bool one_byte = DTypeSize(*dtype) == 1;
+    if (order == '<' || order == '>' || (order == '|' && one_byte)) {
+      layout->dtype = *dtype;
+      layout->big_endian = order == '>' && !one_byte;
+      return OkStatus();
+    }
   }
   return Unimplemented("its dtype is " + Quoted(text));
 }
