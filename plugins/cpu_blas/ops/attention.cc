@@ -72,9 +72,7 @@ class AttentionKernel final : public sdk::Kernel {
       : isa_(isa), options_(options), products_(products) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {
@@ -176,11 +174,11 @@ class AttentionKernel final : public sdk::Kernel {
         const int64_t group = unit / 2, b = group / job.k.heads, n = group % job.k.heads;
         if (unit % 2 == 0) {
           const PackShape keys{job.k.width, job.k.length, 1, job.k.row_step};
-          products_.Pack(keys, Element(args.inputs[1], job.k.At(b, n, 0)),
+          products_.Pack(keys, Address(args.inputs[1], job.k.At(b, n, 0)),
                          job.keys + static_cast<uint64_t>(group) * job.key_bytes);
         } else {
           const PackShape values{job.v.length, job.v.width, job.v.row_step, 1};
-          products_.Pack(values, Element(args.inputs[2], job.v.At(b, n, 0)),
+          products_.Pack(values, Address(args.inputs[2], job.v.At(b, n, 0)),
                          job.values + static_cast<uint64_t>(group) * job.value_bytes);
         }
       }
@@ -198,7 +196,7 @@ class AttentionKernel final : public sdk::Kernel {
     auto position_of = [&](int64_t row) { return (first + row) % job.q.length; };
     for (int64_t row = 0; row < rows; ++row) {
       products_.LeftFromTensor(args.inputs[0].dtype,
-                               Element(args.inputs[0], job.q.At(b, head_of(row), position_of(row))),
+                               Address(args.inputs[0], job.q.At(b, head_of(row), position_of(row))),
                                slot.queries + row * job.q.width, job.q.width);
     }
     products_.Multiply(slot.queries, rows, job.q.width,
@@ -221,14 +219,9 @@ class AttentionKernel final : public sdk::Kernel {
       for (int64_t i = 0; i < job.v.width; ++i) result[i] *= factor;
       constexpr ms_dtype kDType{MS_DTYPE_FLOAT, sizeof(Real) * 8, 1};
       ConvertElements(isa_, kDType, result, args.outputs[0].dtype,
-                      Element(args.outputs[0], job.out.At(b, head_of(row), position_of(row))),
+                      Address(args.outputs[0], job.out.At(b, head_of(row), position_of(row))),
                       job.v.width);
     }
-  }
-
-  static void* Element(const TensorView& x, int64_t element) {
-    return static_cast<std::byte*>(x.data) +
-           element * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
   }
 
   const KernelTable& isa_;

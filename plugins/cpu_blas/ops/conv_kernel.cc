@@ -241,9 +241,7 @@ ConvKernel::Job ConvKernel::Prepare(const KernelArgs& args, ScratchCutter* scrat
 }
 
 uint64_t ConvKernel::ScratchBytes(const KernelArgs& shapes) const {
-  ScratchCutter scratch(nullptr);
-  Prepare(shapes, &scratch);
-  return scratch.used();
+  return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
 }
 
 }  // namespace midstream::cpu_blas

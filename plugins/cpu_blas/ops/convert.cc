@@ -102,9 +102,8 @@ class CastKernel final : public sdk::Kernel {
     const TensorView &x = args.inputs[0], &out = args.outputs[0];
     const int64_t n = x.count();
     ForRange(*args.host, static_cast<double>(n) / 2e3, n, kBlock, [&](int64_t begin, int64_t end) {
-      const auto* from = x.as<std::byte>() + begin * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
-      auto* to = out.as<std::byte>() + begin * static_cast<int64_t>(sdk::ByteWidth(out.dtype));
-      ConvertElements(isa_, x.dtype, from, out.dtype, to, end - begin);
+      ConvertElements(isa_, x.dtype, Address(x, begin), out.dtype, Address(out, begin),
+                      end - begin);
     });
   }
 

@@ -28,6 +28,11 @@ inline std::optional<ElementType> ElementTypeOf(ms_dtype dtype) {
   return static_cast<ElementType>(static_cast<uint32_t>(first) + width);
 }
 
+// Where an element lies.
+inline std::byte* Address(const sdk::TensorView& x, int64_t element) {
+  return x.as<std::byte>() + element * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
+}
+
 // Bytes of one element of a computing type.
 inline int64_t WidthOf(ElementType type) {
   const auto index = static_cast<uint32_t>(type);

@@ -260,11 +260,6 @@ class BinaryKernel final : public sdk::Kernel {
     }
   }
 
-  static void* Address(const TensorView& x, int64_t element) {
-    return static_cast<std::byte*>(x.data) +
-           element * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
-  }
-
   const KernelTable& isa_;
   const BinaryRowFunction row_;
   const bool exchange_;

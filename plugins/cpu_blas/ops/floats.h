@@ -44,6 +44,14 @@ class ScratchCutter {
   uint64_t used_ = 0;
 };
 
+// The bytes that `cut` takes.
+template <typename Cut>
+uint64_t ScratchUsed(const Cut& cut) {
+  ScratchCutter scratch(nullptr);
+  cut(&scratch);
+  return scratch.used();
+}
+
 // The elements as float32: in place, or widened into a piece of scratch memory. Null for an absent
 // tensor (and for any while only counting).
 inline const float* AsFloats(const KernelTable& isa, const sdk::TensorView& x,

@@ -70,9 +70,7 @@ class MatMulKernel final : public sdk::Kernel {
   }
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {

@@ -19,9 +19,7 @@ class BatchNormKernel final : public sdk::Kernel {
       : isa_(isa), epsilon_(epsilon), channels_last_(channels_last) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {

@@ -22,9 +22,7 @@ class PoolKernel final : public sdk::Kernel {
       : isa_(isa), options_(std::move(options)) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {

@@ -105,10 +105,6 @@ class PowKernel final : public sdk::Kernel {
     }
   }
 
-  static void* Address(const TensorView& x, int64_t element) {
-    return x.as<std::byte>() + element * static_cast<int64_t>(sdk::ByteWidth(x.dtype));
-  }
-
   const KernelTable& isa_;
 };
 

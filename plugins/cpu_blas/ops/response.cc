@@ -29,9 +29,7 @@ class ResponseKernel final : public sdk::Kernel {
       : reals_(RealsOf(isa, T{})), isa_(isa), options_(options) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {

@@ -26,9 +26,7 @@ class RotationKernel final : public sdk::Kernel {
   RotationKernel(const KernelTable& isa, const Options& options) : isa_(isa), options_(options) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {

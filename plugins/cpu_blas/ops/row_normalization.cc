@@ -76,9 +76,7 @@ class RowNormalizationKernel final : public sdk::Kernel {
       : isa_(isa), axis_(axis), epsilon_(static_cast<T>(epsilon)), centred_(centred) {}
 
   uint64_t ScratchBytes(const KernelArgs& shapes) const override {
-    ScratchCutter scratch(nullptr);
-    Prepare(shapes, &scratch);
-    return scratch.used();
+    return ScratchUsed([&](ScratchCutter* scratch) { Prepare(shapes, scratch); });
   }
 
   void Run(const KernelArgs& args) const override {
