@@ -270,6 +270,14 @@ def norm_stats():
 
 
 @target
+def fast_tokenizer():
+    config = {"scale": 10, "min_token": -3, "vocab_size": 9, "action_dim": None, "time_horizon": 2}
+    vocab = {"a": 0, "\u0120": 1, "\u0143b": 2, "\u0001": 3, "\u793c": 4, "\u00c3\u00a9": 5}
+    tokenizer = {"model": {"type": "BPE", "vocab": vocab, "merges": []}, "decoder": {"type": "ByteLevel"}}
+    yield "small", json.dumps(tokenizer, ensure_ascii=False).encode() + b"\0" + json.dumps(config).encode()
+
+
+@target
 def push_message():
     def message(body):
         return b"MSP1" + struct.pack("<I", len(body)) + body

@@ -1,17 +1,21 @@
-// Checkpoints of OpenPI's policies: Orbax folders, safetensors files, and the statistics beside them.
+// Checkpoints of OpenPI's policies: Orbax folders, safetensors files, the statistics beside them, and
+// the files of the tokenizer of actions.
 //
 // A folder crosses as its files, one after the other: the length of the path, the path, two bytes of
 // length, the bytes. Checksums of OCDBT's records are put right, else nothing behind them would ever
 // be reached; which of them is tried without is the first byte's choice.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/base/crc32c.h"
 #include "core/formats/orbax/checkpoint.h"
 #include "core/formats/safetensors/reader.h"
 #include "core/models/openpi/norm_stats.h"
+#include "core/policy/fast_tokenizer.h"
 #include "tests/fuzz/scratch.h"
 #include "tests/fuzz/targets.h"
 
@@ -40,8 +44,9 @@ std::string_view TakeBytes(std::string_view* input, size_t size) {
 
 // Every record of OCDBT that the bytes hold gets the checksum that it should have.
 std::string WithChecksums(std::string bytes) {
-  for (size_t at = 0; at + 16 <= bytes.size(); ++at) {
-    if (bytes.compare(at, 2, "\x0c\xdb") != 0) continue;
+  constexpr std::string_view kMagic = "\x0c\xdb";
+  for (size_t at = bytes.find(kMagic); at != bytes.npos; at = bytes.find(kMagic, at + 1)) {
+    if (at + 16 > bytes.size()) break;
     std::string_view rest = std::string_view(bytes).substr(at + 4);
     const uint64_t size = Take(&rest, 8);
     if (size < 16 || size > bytes.size() - at) continue;
@@ -136,6 +141,26 @@ void FuzzNormStats(std::string_view input) {
     }
   }
   MS_FUZZ_CHECK(numbers <= input.size());
+}
+
+void FuzzFastTokenizer(std::string_view input) {
+  const size_t end = std::min(input.find('\0'), input.size());
+  std::error_code error;
+  fs::create_directories(ScratchPath("fast"), error);
+  WriteScratch("fast/tokenizer.json", input.substr(0, end));
+  WriteScratch("fast/processor_config.json", input.substr(std::min(end + 1, input.size())));
+  const auto tokenizer = policy::FastTokenizer::Open(ScratchPath("fast"));
+  CheckError(tokenizer.status());
+  if (!tokenizer.ok()) return;
+  std::vector<int64_t> ids;
+  for (int64_t id = 0; id < 16; ++id) {
+    ids.push_back(id);
+    for (const int64_t rows : {int64_t{1}, id + 1}) {
+      const auto actions = tokenizer->Decode(ids, rows, 1);
+      CheckError(actions.status());
+      if (actions.ok()) MS_FUZZ_CHECK(actions->shape() == Shape({rows, 1}));
+    }
+  }
 }
 
 }  // namespace midstream::fuzz

@@ -19,6 +19,7 @@ constexpr Target kTargets[] = {
     {"orbax", FuzzOrbax},
     {"safetensors", FuzzSafetensors},
     {"norm_stats", FuzzNormStats},
+    {"fast_tokenizer", FuzzFastTokenizer},
     {"push_message", FuzzPushMessage},
 };
 

@@ -38,6 +38,8 @@ void FuzzNpz(std::string_view input);
 void FuzzOrbax(std::string_view input);        // the files of an Orbax folder, one after the other
 void FuzzSafetensors(std::string_view input);  // the bytes of a `.safetensors`
 void FuzzNormStats(std::string_view input);    // the text of a `norm_stats.json`
+// `tokenizer.json`; behind a NUL, `processor_config.json`
+void FuzzFastTokenizer(std::string_view input);
 // push_target.cc
 void FuzzPushMessage(std::string_view input);  // a message of the protocol of docs/sources.md
 
