@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -199,7 +200,7 @@ class Session:
                 future.set_result(Result(self.outputs, answer))
 
         def done(answer: _engine.Answer | None, error: BaseException | None) -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, answer, error)
 
         given = named_inputs(inputs, named, self.inputs)

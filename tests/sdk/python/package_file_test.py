@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import unittest
+import unittest.mock
 import zipfile
 
 import numpy as np
@@ -88,6 +89,18 @@ class Writing(PackageTest):
                 self.assertEqual(raw[begin : begin + info.file_size], archive.read(info))
                 if info.filename.endswith(".bin"):
                     self.assertEqual(begin % 64, 0)
+
+    def test_large_tensors_are_aligned_too(self) -> None:
+        """Their headers have the sizes of zip64, which takes 20 bytes more."""
+        with unittest.mock.patch("zipfile.ZIP64_LIMIT", 1000):
+            package = self.packager()
+            package.add_tensor("large", np.arange(1000, dtype=np.float32))
+            package.add_tensor("small", np.ones(3))
+            package.close()
+        self.assertIn(b"\x01\x00\x10\x00" + struct.pack("<QQ", 4000, 4000), self.path.read_bytes())
+        with PackageFile(self.path) as file:
+            file.verify()
+            self.assertEqual(file.tensor("large").tolist(), list(range(1000)))
 
     def test_equal_packages_have_equal_bytes(self) -> None:
         digests = set()

@@ -143,7 +143,8 @@ def _inspect(given: argparse.Namespace) -> None:
         if given.json:
             print(json.dumps(package.manifest, indent=1))
             return
-        print(f"{package.name}: {package.entry}, Python {package.python} and later")
+        python = f"Python {package.python} and later" if package.python else "any Python"
+        print(f"{package.name}: {package.entry}, {python}")
         print(f"  batching  {'yes' if package.batching else 'no'}")
         print(f"  extern    {', '.join(package.extern) or 'nothing'}")
         for kind, declared in (("input", package.inputs), ("output", package.outputs)):
