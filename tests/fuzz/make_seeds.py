@@ -5,6 +5,7 @@ usage: python make_seeds.py [target ...]
 How to add what the fuzzer found on the way: README.md.
 Needs only Python. The formats of the inputs are in targets.h.
 """
+import hashlib
 import io
 import json
 import pathlib
@@ -20,6 +21,7 @@ TEXT = HERE.parent / "data" / "tf" / "text"
 SAVED_MODELS = HERE.parent / "data" / "tf" / "saved_model"
 DIGITS = HERE.parent / "data" / "digits" / "mnist_deep_model.ckpt-4000"
 ORBAX = HERE.parent / "data" / "orbax" / "small.ckpt" / "params"
+PACKAGES = HERE.parent / "data" / "package"
 DATA = ".data-00000-of-00001"
 SEEDS = []
 
@@ -290,6 +292,56 @@ def push_message():
     yield "rollback", message(b'{"verb":"rollback","version":18446744073709551615}')
     yield "reply", message(b'{"version":3,"tensors":8,"read_ms":0.25,"update_ms":1e-3}')
     yield "refusal", message(b'{"code":"DATA_LOSS","message":"a\\n  \\"b\\": why"}')
+
+
+CODE, TENSOR = b"def run(x): return x\n", b"\1" * 32
+
+
+def manifest(**changed):
+    def entry(name, data):
+        return {"file": name, "sha256": hashlib.sha256(data).hexdigest()}
+
+    fields = {
+        "format": "midstream.package", "version": 1, "name": "policy", "entry": "policy:run", "python": "3.10",
+        "inputs": [{"name": "x", "dtype": "float32", "shape": ["batch", 4]}],
+        "outputs": [{"name": "y", "dtype": "float32", "shape": ["batch", 2]}],
+        "batching": True, "extern": ["numpy"],
+        "tensors": [{"name": "w", "dtype": "float32", "shape": [4, 2]} | entry("data/0.bin", TENSOR)],
+        "files": [entry("code/policy.py", CODE)]}
+    return json.dumps(fields | changed).encode()
+
+
+@target
+def package():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in (("code/policy.py", CODE), ("data/0.bin", TENSOR), ("manifest.json", manifest())):
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            if name.endswith(".bin"):
+                size = -(out.tell() + 30 + len(name) + 4) % 64
+                info.extra = b"FB" + struct.pack("<H", size) + bytes(size)
+            archive.writestr(info, data)
+    yield "policy", out.getvalue()
+
+
+@target
+def package_manifest():
+    yield "policy", manifest()
+    yield "scalars", manifest(batching=False, inputs=[{"name": "x", "dtype": "bool", "shape": []}],
+                              outputs=[{"name": "y", "dtype": "bfloat16", "shape": []}])
+
+
+@target
+def torch_package():
+    for name in ("module", "repeated", "tensors"):
+        yield name, (PACKAGES / f"{name}.pt").read_bytes()
+
+
+@target
+def pickle():
+    for name, member in (("module", "model/model.pkl"), ("tensors", "weights/weights.pkl")):
+        with zipfile.ZipFile(PACKAGES / f"{name}.pt") as archive:
+            yield name, archive.read(f"{name}/{member}")
 
 
 def main():

@@ -21,6 +21,10 @@ constexpr Target kTargets[] = {
     {"norm_stats", FuzzNormStats},
     {"fast_tokenizer", FuzzFastTokenizer},
     {"push_message", FuzzPushMessage},
+    {"package", FuzzPackage},
+    {"package_manifest", FuzzPackageManifest},
+    {"torch_package", FuzzTorchPackage},
+    {"pickle", FuzzPickle},
 };
 
 }  // namespace

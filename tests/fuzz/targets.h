@@ -40,6 +40,12 @@ void FuzzSafetensors(std::string_view input);  // the bytes of a `.safetensors`
 void FuzzNormStats(std::string_view input);    // the text of a `norm_stats.json`
 // `tokenizer.json`; behind a NUL, `processor_config.json`
 void FuzzFastTokenizer(std::string_view input);
+// package_target.cc
+void FuzzPackage(std::string_view input);  // the bytes of a `.mspkg`
+// A manifest beside entries that are always the same.
+void FuzzPackageManifest(std::string_view input);
+void FuzzTorchPackage(std::string_view input);  // the bytes of an archive of torch.package
+void FuzzPickle(std::string_view input);        // a pickle in one
 // push_target.cc
 void FuzzPushMessage(std::string_view input);  // a message of the protocol of docs/sources.md
 
