@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/cli/check.h"
 #include "core/cli/command.h"
+#include "core/cli/package.h"
 #include "core/cli/policy.h"
 #include "core/cli/weights.h"
 
@@ -21,7 +22,9 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter =
     "MODEL is a TensorFlow checkpoint (its prefix, its .meta file, or a folder with a `checkpoint` "
-    "file),\nthe folder of a SavedModel, or that of an OpenPI checkpoint (docs/openpi.md).\n"
+    "file),\nthe folder of a SavedModel, that of an OpenPI checkpoint (docs/openpi.md), or a "
+    "package of "
+    "Python\ncode (.mspkg, docs/package.md).\n"
     "`midstream COMMAND --help` explains each command with examples.\n\n";
 
 void Complain(std::string_view message) {
@@ -90,6 +93,7 @@ int Main(int argc, const char* const* argv) {
   AddConfig(app, &action);
   AddCheck(app, &action);
   AddWeights(app, &action);
+  AddPackage(app, &action);
 
   Outcome outcome = Parse(app, argc, argv, action);
   if (outcome.ok()) {

@@ -27,7 +27,7 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name, std::vector
 void AddModel(CLI::App& command, std::string* model, std::string* signature) {
   command
       .add_option("MODEL", *model,
-                  "Checkpoint prefix, .meta file, or folder of a checkpoint or SavedModel")
+                  "Checkpoint prefix, .meta file, folder of a checkpoint or SavedModel, or .mspkg")
       ->required();
   if (signature == nullptr) return;
   command
