@@ -141,7 +141,7 @@ typedef struct mp_job {
 
 typedef struct mp_worker {
   uint32_t state __attribute__((aligned(64))); /* futex word: the host waits here for READY or FAILED */
-  uint32_t stop; /* host: leave when idle (worker processes), then bumps `work` */
+  uint32_t stop; /* host: take no job any more; then bumps `work` */
   int32_t pid;   /* worker: of its process */
   int32_t tid;   /* worker: of its thread */
   uint64_t jobs; /* worker: that it has answered */
@@ -183,7 +183,7 @@ typedef struct mp_start {
   const char* executable;  /* sys.executable: the python that the configuration named */
   const char* site;        /* a folder of packages that is added in front, ".pth" files included */
   uint32_t threads;        /* OPENBLAS_NUM_THREADS, OMP_NUM_THREADS, MKL_NUM_THREADS; 0: left alone */
-  uint32_t burned_keys;    /* pthread keys to skip: the host's libraries have the first ones */
+  uint32_t burned_keys;    /* pthread keys to skip, besides the 16 that loading the shim skips: they are the host's */
 } mp_start;
 
 /* Exported by the shim, libmidstream_python_shim.so, which is the first object of its namespace.

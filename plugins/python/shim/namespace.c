@@ -24,7 +24,16 @@
 
 extern char** environ;
 
-enum { kStackBytes = 16 << 20 };
+enum { kStackBytes = 16 << 20, kBurnedKeys = 16 };
+
+/* Before the constructors of libpython and of all else (-z initfirst): they run on the host's thread that loads us, and that of
+ * Python 3.13 makes a key and sets it there, which would be the value of a key of the host. */
+__attribute__((constructor)) static void BurnKeys(void) {
+  for (int i = 0; i < kBurnedKeys; ++i) {
+    pthread_key_t key;
+    pthread_key_create(&key, NULL);
+  }
+}
 
 /* First in the global scope of a namespace, so every object there calls this. In a worker process libc's comes first. */
 SHIM_EXPORT void* dlopen(const char* file, int mode) {
@@ -35,6 +44,16 @@ SHIM_EXPORT void* dlopen(const char* file, int mode) {
   if (dladdr((const void*)&g_shim, &info) == 0) return NULL;
   return real(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
 }
+
+/* What libraries of a namespace want done at exit never happens: the host's main thread would do it, which never was in this
+ * namespace, while the interpreter's thread still runs. */
+SHIM_EXPORT int __cxa_atexit(void (*done)(void*), void* argument, void* library) {
+  (void)done;
+  (void)argument;
+  (void)library;
+  return 0;
+}
+SHIM_EXPORT void __cxa_finalize(void* library) { (void)library; }
 
 static int CopyEnvironment(void) {
   size_t n = 0;
@@ -73,7 +92,9 @@ static void* Run(void* user) {
   if (!failed) ShimVersion(worker->version, sizeof worker->version);
   __atomic_store_n(&worker->state, failed ? MP_WORKER_FAILED : MP_WORKER_READY, __ATOMIC_SEQ_CST);
   ShimWake(&worker->state, INT_MAX);
-  if (!failed) ShimServe();
+  if (failed) return NULL;
+  ShimServe();
+  PyEval_SaveThread(); /* threads that models started go on */
   return NULL;
 }
 

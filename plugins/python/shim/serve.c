@@ -233,12 +233,12 @@ void ShimServe(void) {
       epoch = retired;
       collection_due = ShimDropRetired();
     }
+    if (Load(&ShimWorker()->stop) != 0) return;
     mp_job* job = TakeJob();
     if (job != NULL) {
       RunJob(job);
       continue;
     }
-    if (g_shim.process && Load(&ShimWorker()->stop) != 0) return;
     CollectLater(&collection_due, &collected);
     PyThreadState* thread = PyEval_SaveThread();
     Sleep(seen, collection_due ? 1000 : -1);

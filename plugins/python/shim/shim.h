@@ -124,7 +124,7 @@ int ShimWriteAnswer(const shim_answer* answer, mp_job* job);
 void ShimReleaseAnswer(shim_answer* answer);
 
 /* ---- serve.c ---- */
-/* Takes jobs until the region says stop (worker processes) or for ever. Entered and left with the GIL held. */
+/* Takes jobs until the region says stop. Entered and left with the GIL held. */
 void ShimServe(void);
 
 #endif /* MIDSTREAM_PLUGINS_PYTHON_SHIM_SHIM_H_ */
