@@ -129,10 +129,11 @@ class NodeRunner {
 
   // A new set with these values for the slots, based on `base` (or on nothing).
   Result<std::shared_ptr<backend::WeightSet>> Stage(const std::vector<Tensor>& values,
-                                                    const backend::WeightSet* base) {
+                                                    const backend::WeightSet* base,
+                                                    bool adopt = false) {
     MS_ASSIGN_OR_RETURN(auto set, backend::WeightSet::Begin(module_, base));
     for (size_t i = 0; i < values.size(); ++i) {
-      MS_RETURN_IF_ERROR(set->Put(*queue_, static_cast<uint32_t>(i), values[i]));
+      MS_RETURN_IF_ERROR(set->Put(*queue_, static_cast<uint32_t>(i), values[i], adopt));
     }
     MS_RETURN_IF_ERROR(set->Seal(*queue_));
     return set;

@@ -1,0 +1,39 @@
+#include "plugins/python/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+
+namespace midstream::python {
+
+MappedFile::~MappedFile() { munmap(const_cast<std::byte*>(data_), bytes_); }
+
+std::shared_ptr<MappedFile> FileTable::Open(const std::string& path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (!file.valid() || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size == 0)
+    return nullptr;
+  std::lock_guard lock(mutex_);
+  for (const auto& weak : files_) {
+    const auto known = weak.lock();
+    struct stat other {};
+    if (known != nullptr && fstat(known->fd(), &other) == 0 && other.st_dev == info.st_dev &&
+        other.st_ino == info.st_ino)
+      return known;
+  }
+  if (files_.size() == MP_MAX_FILES) return nullptr;
+  const auto bytes = static_cast<uint64_t>(info.st_size);
+  void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (data == MAP_FAILED) return nullptr;
+  const auto index = static_cast<uint32_t>(files_.size());
+  char* entry = region_->header().files[index].path;
+  std::snprintf(entry, sizeof(mp_file::path), "/proc/%d/fd/%d", getpid(), file.get());
+  auto mapped =
+      std::make_shared<MappedFile>(std::move(file), static_cast<std::byte*>(data), bytes, index);
+  files_.push_back(mapped);
+  return mapped;
+}
+
+}  // namespace midstream::python
