@@ -55,9 +55,9 @@ class Engine:
         self, path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None
     ) -> Model:
         """Opens a checkpoint of TensorFlow (a prefix, a .meta file or a folder), a SavedModel, a
-        checkpoint of OpenPI, or a package. weights: another checkpoint, .safetensors or .npz file
-        to take the values from. Errors: NotFoundError, InvalidArgumentError, DataLossError, each
-        naming the file."""
+        checkpoint of OpenPI, or a package. weights: another checkpoint, .safetensors, .npz or
+        .mspkg file to take the values from. Errors: NotFoundError, InvalidArgumentError,
+        DataLossError, each naming the file."""
         values = None if weights is None else os.fspath(weights)
         handle = _engine.model_load(self._open(), os.fspath(path), values)
         model = Model(self, handle, os.fspath(path))

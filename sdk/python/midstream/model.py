@@ -126,9 +126,9 @@ class Model:
         return Update(self, handle)
 
     def update_from(self, path: str | os.PathLike[str]) -> int:
-        """Takes every weight of another checkpoint, .safetensors or .npz file, as one update.
-        Returns the new version. Errors: as Update.commit, and those of reading; nothing has changed
-        then."""
+        """Takes every weight of another checkpoint, of a .safetensors, .npz or .mspkg file, as one
+        update. Returns the new version. Errors: as Update.commit, and those of reading; nothing has
+        changed then."""
         return _engine.model_update_from(self._handle, os.fspath(path))
 
     def rollback(self, version: int) -> None:

@@ -278,6 +278,7 @@ class Refusals(PackageTest):
             ("x: float[2]", "'float' is no dtype"),
             ("x: float32[-1]", "'-1' is neither"),
             ("x: float32[a b]", "'a b' is neither"),
+            (f"x: float32[{'a' * 65}]", "aaa' is neither"),
             ("x: float32[2,,3]", "'' is neither"),
             ("a.b: float32", "no Python identifier"),
             ("x: float32[1,1,1,1,1,1,1,1,1]", "more than 8 dimensions"),

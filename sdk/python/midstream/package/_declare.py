@@ -62,7 +62,7 @@ def declare(given: Declarable) -> TensorDeclaration:
 def _dim(text: str, given: str) -> Dim:
     if re.fullmatch(r"[0-9]{1,18}", text):
         return int(text)
-    if re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
+    if re.fullmatch(r"[A-Za-z_]\w{0,63}", text, re.ASCII):
         return text
     raise PackagingError(f"'{given}': '{text}' is neither a number nor a name for a dimension")
 
