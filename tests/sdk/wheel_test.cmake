@@ -69,3 +69,12 @@ run(COMMAND ${BIN}/python -m midstream.package create ${ROOT}/policy.mspkg --ent
             "x: float32[batch]" --output "y: float32[batch]")
 run(COMMAND ${BIN}/python -m midstream.package verify ${ROOT}/policy.mspkg OUT verified)
 expect_match("${verified}" "sound, 1 entries")
+file(GLOB plugin ${ROOT}/venv/lib/*/site-packages/midstream/lib/midstream/python.so)
+if(plugin)
+  file(WRITE ${ROOT}/run.py "import midstream
+engine = midstream.Engine(set={'placement.order': ['python', 'reference']})
+print(engine.load('${ROOT}/policy.mspkg').session().run(x=[1, 2.5])['y'])
+")
+  run(COMMAND ${BIN}/python ${ROOT}/run.py OUT answer)
+  expect_match("${answer}" "1\\. +2\\.5")
+endif()
