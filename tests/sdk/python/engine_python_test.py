@@ -46,13 +46,18 @@ def run(x):
 
 
 @unittest.skipUnless((PLUGINS / "python.so").exists(), "the plugin python is not built")
-class PythonModels(unittest.TestCase):
+class SharedIsolation(unittest.TestCase):
+    isolation = "shared"
+
     def setUp(self) -> None:
         logging.getLogger("midstream").addHandler(logging.NullHandler())  # errors are logged too
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.engine = midstream.Engine(set=['placement.order=["python", "reference"]'])
+        order = ["python", "reference"]
+        self.engine = midstream.Engine(
+            set={"placement.order": order, "backends.python.isolation": self.isolation}
+        )
         self.addCleanup(self.engine.close)
 
     def numpy_policy(self) -> Path:
@@ -116,6 +121,10 @@ class PythonModels(unittest.TestCase):
         with self.assertRaisesRegex(midstream.Error, "'viz' was mocked when the package was made"):
             session.run([101])
         self.assertEqual(session.run([4])["y"].tolist(), [12])
+
+
+class ProcessIsolation(SharedIsolation):
+    isolation = "process"
 
 
 if __name__ == "__main__":
