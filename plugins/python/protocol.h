@@ -187,7 +187,10 @@ typedef struct mp_start {
 } mp_start;
 
 /* Exported by the shim, libmidstream_python_shim.so, which is the first object of its namespace.
- * Starts the interpreter's own thread, by its own libc, and returns: 0 or an errno. The outcome is in mp_worker.state. */
+ * Starts the interpreter's own thread, by its own libc, and returns: 0 or an errno. The outcome is in mp_worker.state.
+ * The host must have made a thread by its own libc before (any, it may have ended): glibc takes its locks without atomics as
+ * long as the process has one thread that it knows of, the dynamic loader's too, which all namespaces share; interpreters
+ * that load extension modules at the same time would hang. */
 int mp_start_thread(const mp_start* start);
 /* A worker process: initialises Python here, imports `preload` (modules, separated by commas), then serves the socket
  * `control` until its other end closes: forks a worker for every request and tells of each that dies. Returns an exit code. */
