@@ -61,9 +61,18 @@ def _is_list_of_outputs(value: Any, rank: int) -> bool:
         if not leaf:
             return False
         depth, leaf = depth + 1, leaf[0]
-    if isinstance(leaf, (int, float)):
-        return depth == rank + 1 and len(value) == 1
-    return True
+    return _is_array(leaf) or (depth == rank + 1 and len(value) == 1)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether it is an array of rank 1 or more; one of rank 0 counts as a number."""
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        try:
+            shape = memoryview(value).shape
+        except TypeError:
+            return False
+    return len(shape) > 0
 
 
 def convert(name: str, value: Any, dtype: str, shape: Tuple[int, ...]) -> Any:

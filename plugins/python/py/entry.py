@@ -207,7 +207,7 @@ def _article(value: Any) -> str:
     return "None" if value is None else f"an object of type {type(value).__name__}"
 
 
-def make(value: Any, entry: str, inputs: Sequence[str], has_weights: bool) -> Any:
+def make(value: Any, entry: str, inputs: Sequence[str]) -> Any:
     """The Function, PerVersion, Single or Module for the entry's object."""
     if isinstance(value, type):
         call = value.forward if _is_torch_module(value) else getattr(value, "__call__", None)

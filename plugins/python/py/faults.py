@@ -5,6 +5,8 @@ The line names type, message and the frames of the package's own code, innermost
     ValueError: not a hand (policy.py:12 in grip <- policy.py:30 in __call__)
 """
 
+import importlib
+import re
 import traceback
 from types import TracebackType
 from typing import Iterator, List, Optional, Tuple
@@ -20,6 +22,10 @@ TEXT_BYTES = 8000
 MAX_FRAMES = 4
 
 OWN_FILES = "<midstream>/"
+MANGLED = "<midstream "  # names of packages' modules begin with it, see package.py
+
+_IMPORTLIB = importlib.__file__
+_MANGLED_NAME = re.compile(r"<midstream \d+>\.?")
 
 _package_roots = {}  # prefix of the file names of a package's code -> how many packages have it
 
@@ -79,15 +85,9 @@ def _frames(trace: Optional[TracebackType]) -> str:
 
 def _type_name(value: BaseException) -> str:
     kind = type(value)
-    return kind.__name__ if kind.__module__.startswith("<midstream") else _qualified(kind)
-
-
-def _qualified(kind: type) -> str:
-    return (
-        kind.__qualname__
-        if kind.__module__ in ("builtins", "__main__")
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    module = kind.__module__
+    plain = module in ("builtins", "__main__") or module.startswith(MANGLED)
+    return kind.__qualname__ if plain else f"{module}.{kind.__qualname__}"
 
 
 def _message(value: BaseException) -> str:
@@ -102,7 +102,7 @@ def _message(value: BaseException) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.replace("\0", " ").split())
+    return " ".join(_MANGLED_NAME.sub("", text).replace("\0", " ").split())
 
 
 def _where(value: BaseException) -> str:
@@ -144,11 +144,25 @@ def line_of(value: BaseException) -> str:
     return first + "; caused by " + _describe(cause, LINE_BYTES - len(first.encode()) - 12)
 
 
+def _is_own(filename: str) -> bool:
+    return filename.startswith((OWN_FILES, "<frozen importlib")) or filename == _IMPORTLIB
+
+
+def _drop_own_frames(error: Optional[traceback.TracebackException], depth: int = 0) -> None:
+    """Leaves what lies between the engine and the package's code out, down the chain of causes."""
+    if error is None or depth > 100:
+        return
+    error.stack[:] = [frame for frame in error.stack if not _is_own(frame.filename)]
+    _drop_own_frames(error.__cause__, depth + 1)
+    _drop_own_frames(error.__context__, depth + 1)
+
+
 def _traceback_of(value: BaseException) -> str:
-    trace = value.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_FILES):
-        trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(value), value, trace))
+    if isinstance(value, Fault):
+        return ""  # of no use: it is the engine's
+    error = traceback.TracebackException.from_exception(value)
+    _drop_own_frames(error)
+    text = "".join(error.format())
     encoded = text.encode("utf-8", "backslashreplace").replace(b"\0", b" ")
     if len(encoded) > TEXT_BYTES - LINE_BYTES:
         half = (TEXT_BYTES - LINE_BYTES) // 2 - 32

@@ -21,30 +21,20 @@ class Model:
     Raises what the package's code raises, and Fault for what is wrong with the package itself.
     """
 
-    def __init__(self, header: Dict[str, Any], blob: memoryview) -> None:
-        self.name: str = header["name"]
+    def __init__(self, header: Dict[str, Any], package: Package) -> None:
         _check_python(header.get("python", ""))
-        extern = header["extern"]
-        files = {name: blob[offset : offset + size] for name, offset, size in header["files"]}
         self._outputs: List[Dict[str, Any]] = header["outputs"]
         self._weights: List[str] = header["weights"]
         self.output_names = tuple(o["name"] for o in self._outputs)
         self._ranks = tuple(len(o["shape"]) for o in self._outputs)
-        self._package = Package(files, header["package"], extern)
-        try:
-            self._package.compile_all()
-            value = self._find(header["entry"])
-            self._kind = arrays.kind_for(extern)
-            self._entry = entry.make(
-                value, header["entry"], [i["name"] for i in header["inputs"]], bool(self._weights)
-            )
-            input_kind = self._input_kind(value)
-            self.inputs = tuple(
-                (i["name"], *input_kind.maker(i["dtype"])) for i in header["inputs"]
-            )
-        except BaseException:
-            self._package.close()
-            raise
+        self._package = package
+        package.compile_all()
+        value = self._find(header["entry"])
+        self._kind = arrays.kind_for(header["extern"])
+        names = [i["name"] for i in header["inputs"]]
+        self._entry = entry.make(value, header["entry"], names)
+        kind = self._input_kind(value)
+        self.inputs = tuple((i["name"], *kind.maker(i["dtype"])) for i in header["inputs"])
 
     def _find(self, name: str) -> Any:
         module = name.partition(":")[0]
@@ -97,7 +87,10 @@ def _check_python(needed: str) -> None:
         )
 
 
-def load(blob: Any, header_bytes: int) -> Model:
-    """A model from an mp_model's memory: a JSON header, then the files."""
+def open_package(blob: Any, header_bytes: int) -> Tuple[Dict[str, Any], Package]:
+    """What an mp_model's memory holds: a header in JSON, and behind it the bytes of the files."""
     view = memoryview(blob)
-    return Model(json.loads(bytes(view[:header_bytes])), view[header_bytes:])
+    header = json.loads(bytes(view[:header_bytes]))
+    contents = view[header_bytes:]
+    files = {name: contents[begin : begin + size] for name, begin, size in header["files"]}
+    return header, Package(files, header["package"], header["extern"])

@@ -21,8 +21,8 @@ import types
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 from . import faults, resources
+from .faults import MANGLED
 
-MANGLED = "<midstream "
 CODE = "code/"
 DATA = "data/"
 OWN_MODULE = "midstream_model"
@@ -184,15 +184,22 @@ class Package:
             self._explain(name, error)
             raise
 
-    def _import_relative(self, name, globals, locals, fromlist, level):
-        package = (globals or {}).get("__package__") or ""
-        base = package.split(".")
+    def _import_relative(
+        self,
+        name: str,
+        globals: Optional[Mapping[str, Any]],
+        locals: Optional[Mapping[str, Any]],
+        fromlist: Optional[Sequence[str]],
+        level: int,
+    ) -> types.ModuleType:
+        base = str((globals or {}).get("__package__") or "").split(".")
         target = ".".join(base[: len(base) - level + 1] + ([name] if name else []))
         plain = target[len(self.root) + 1 :]
-        if len(base) < level or not target.startswith(self.root) or (plain and not self.has(plain)):
-            raise ModuleNotFoundError(
-                f"the package has no module '{'.' * level}{name}'", name=plain
-            )
+        wanted = [plain] if plain else list(fromlist or ())  # the root is no module: has no names
+        missing = [module for module in wanted if not self.has(module)]
+        if len(base) < level or not target.startswith(self.root) or missing:
+            shown = "." * level + (name or (missing or [""])[0])
+            raise ModuleNotFoundError(f"the package has no module '{shown}'", name=plain)
         return _real_import(name, globals, locals, fromlist, level)
 
     def _check(self, name: str) -> None:

@@ -7,12 +7,12 @@ import os
 import signal
 import site
 import sys
-from typing import Any, List, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from . import faults, package
-from .model import Model, load as _load
+from .model import Model, open_package
 
-_loading = False
+_failed: Optional[package.Package] = None  # could not be loaded; known until that was reported
 
 
 class _Lines(io.RawIOBase):
@@ -81,22 +81,26 @@ def start(site_folder: str) -> None:
 
 def load(blob: Any, header_bytes: int) -> Model:
     """A model from the memory of an mp_model."""
-    global _loading
-    _loading = True
-    model = _load(blob, header_bytes)
-    _loading = False
+    global _failed
+    header, _failed = open_package(blob, header_bytes)
+    model = Model(header, _failed)
+    _failed = None
     return model
 
 
 def report(value: Optional[BaseException], trace: Any) -> Tuple[int, bytes]:
     """What to tell of an exception: (code, line NUL traceback)."""
-    global _loading
-    loading, _loading = _loading, False
+    global _failed
     if value is None:
         value = SystemError("a call failed without an exception")
     if trace is not None:
         value.__traceback__ = trace
-    return faults.report(value, loading)
+    try:
+        return faults.report(value, loading=_failed is not None)
+    finally:
+        if _failed is not None:
+            _failed.close()
+            _failed = None
 
 
 def collect() -> None:

@@ -95,7 +95,7 @@ int ShimReadAnswer(shim_model* model, PyObject* result, const mp_job* job, shim_
     return 0;
   }
   PyObject* values =
-      PyObject_CallMethod(model->object, "split", "O", result); /* a tuple, one for each output */
+      PyObject_CallMethod(model->object, "split", "(O)", result); /* a tuple, one for each output */
   int code = values == NULL ? -1 : 0;
   for (uint32_t i = 0; code == 0 && i < model->n_outputs; ++i) {
     code = Take(model, i, PyTuple_GetItem(values, i), &job->outputs[i], out);

@@ -109,7 +109,7 @@ static void ForgetVersion(shim_model* model, shim_version* entry) {
     Py_CLEAR(model->call);
     Py_CLEAR(model->weights);
   }
-  PyObject* result = PyObject_CallMethod(model->object, "forget", "O", entry->version);
+  PyObject* result = PyObject_CallMethod(model->object, "forget", "(O)", entry->version);
   if (result == NULL) PyErr_Clear();
   Py_XDECREF(result);
   PyObject* version = entry->version;
@@ -178,7 +178,7 @@ int ShimUseVersion(shim_model* model, uint64_t set_at) {
     Py_CLEAR(model->weights);
     entry = FindVersion(model, set_at);
     if (entry == NULL) return -1;
-    PyObject* pair = PyObject_CallMethod(model->object, "use", "O",
+    PyObject* pair = PyObject_CallMethod(model->object, "use", "(O)",
                                          entry->version); /* (call, weights or None) */
     if (pair == NULL) return -1;
     PyObject* weights = PyTuple_GetItem(pair, 1);

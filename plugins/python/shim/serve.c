@@ -191,12 +191,14 @@ static void RunJob(mp_job* job) {
 
 /* ---- The loop ---- */
 
-/* Collects cycles of objects that keep retired values alive: they cannot go by themselves. At most once a second, and not while
- * there is work. */
-static void CollectLater(int* due, uint64_t* collected) {
-  if (!*due || HasJobs() || ShimNow() - *collected < 1000000000u) return;
+/* Collects cycles of objects that keep retired values alive: they cannot go by themselves. Not while there is work, and for at
+ * most a tenth of the time. */
+static void CollectLater(int* due, uint64_t* next) {
+  const uint64_t begin = ShimNow();
+  if (!*due || HasJobs() || begin < *next) return;
   ShimCallRuntime("collect");
-  *collected = ShimNow();
+  const uint64_t end = ShimNow();
+  *next = end + 10 * (end - begin);
   *due = 0;
 }
 
@@ -225,7 +227,7 @@ static void Sleep(uint32_t seen, long timeout_ms) {
 void ShimServe(void) {
   uint32_t epoch = 0;
   int collection_due = 0;
-  uint64_t collected = 0;
+  uint64_t next_collection = 0;
   for (;;) {
     const uint32_t seen = Load(&g_shim.region->work);
     const uint32_t retired = Load(&g_shim.region->retire_epoch);
@@ -239,9 +241,9 @@ void ShimServe(void) {
       RunJob(job);
       continue;
     }
-    CollectLater(&collection_due, &collected);
+    CollectLater(&collection_due, &next_collection);
     PyThreadState* thread = PyEval_SaveThread();
-    Sleep(seen, collection_due ? 1000 : -1);
+    Sleep(seen, collection_due ? 20 : -1);
     PyEval_RestoreThread(thread);
   }
 }
