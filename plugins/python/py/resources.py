@@ -45,8 +45,8 @@ def _reader_class() -> type:
         def read_bytes(self) -> bytes:
             return self._package.read(self._package.file_root + self._path)
 
-        def read_text(self, encoding: Any = None) -> str:
-            return self.read_bytes().decode(encoding or "utf-8")
+        def read_text(self, encoding: Any = None, errors: Any = None) -> str:
+            return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
 
     class Reader(TraversableResources):
         """What a module's loader gives importlib.resources."""

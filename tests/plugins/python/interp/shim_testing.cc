@@ -171,7 +171,8 @@ void ShimHost::AwaitWorker(uint32_t index) {
 
 void ShimHost::StartShared(const Options& options) {
   region_->absolute = 1;
-  std::thread([] {}).join();  // until its libc has made a thread, the loader's locks are none: see protocol.h
+  std::thread([] {
+  }).join();  // until its libc has made a thread, the loader's locks are none: see protocol.h
   for (uint32_t i = 0; i < options.workers && failure_.empty(); ++i) {
     const int fd = PatchedShim(options.python.library);
     const std::string path = "/proc/self/fd/" + std::to_string(fd);
