@@ -146,7 +146,7 @@ Pool::Outcome Pool::Await(uint32_t index, const Call& call) {
   const auto spin_end = Clock::now() + std::chrono::microseconds(options_.spin_us);
   while (options_.spin_us > 0 && MP_STATE_KIND(Load(job.state)) != MP_JOB_DONE &&
          Clock::now() < spin_end) {
-    __builtin_ia32_pause();
+    Pause();
   }
   Clock::time_point end = slots_[index].end;
   const Clock::time_point begin = end - call.timeout;

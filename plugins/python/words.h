@@ -36,6 +36,13 @@ bool Exchange(T& word, T* seen, T value) {
   return __atomic_compare_exchange_n(&word, seen, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+// Between two looks at a word.
+inline void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
 inline void Wake(const uint32_t& word, int count = INT_MAX) {
   syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
 }
