@@ -123,7 +123,6 @@ class Pool : private LaunchEvents {
   void Serve();
   void Replace();
   bool CollectReturned();  // false: none is lost any more
-  std::string Problem();
 
   const PoolOptions options_;
   const Log log_;

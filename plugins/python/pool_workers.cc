@@ -77,10 +77,14 @@ uint32_t Pool::usable() {
     const mp_worker& entry = region_.header().workers[worker];
     if (Load(entry.state) == MP_WORKER_FAILED) {
       health_[worker] = Health::kDropped;
-      last_problem_.assign(entry.text, strnlen(entry.text, sizeof entry.text));
-      exhausted_ = IsLoaderExhausted(last_problem_);
+      const std::string why(entry.text, strnlen(entry.text, sizeof entry.text));
+      // Of a replacement it is a call that never returned why there are fewer, not this.
+      if (worker < options_.interpreters) {
+        last_problem_ = why;
+        exhausted_ = IsLoaderExhausted(why);
+      }
       log_(MS_LOG_WARNING,
-           "python: interpreter " + std::to_string(worker) + " could not start: " + last_problem_);
+           "python: interpreter " + std::to_string(worker) + " could not start: " + why);
     } else {
       ++count;
     }
@@ -206,28 +210,17 @@ void Pool::Replace() {
         to_replace_ = 0;
         return;
       }
+      --to_replace_;  // at once the new one counts
+      health_[worker] = Health::kRunning;
+      n_workers_ = std::max(n_workers_, worker + 1);
     }
-    const std::string problem = Problem();
-    const bool started = StartOne(worker);
-    {
-      std::lock_guard lock(workers_mutex_);
-      --to_replace_;
+    const std::string number = std::to_string(worker);
+    if (StartOne(worker)) {
+      log_(MS_LOG_INFO, "python: interpreter " + number + " replaces a lost one");
+    } else {
+      log_(MS_LOG_WARNING, "python: a lost interpreter has no replacement; there are fewer now");
     }
-    if (started) {
-      log_(MS_LOG_INFO, "python: interpreter " + std::to_string(worker) + " replaces a lost one");
-      continue;
-    }
-    usable();  // reads why
-    std::lock_guard lock(workers_mutex_);
-    exhausted_ = false;  // calls that never return are why there are fewer, not the loader
-    last_problem_ = problem;
-    log_(MS_LOG_WARNING, "python: a lost interpreter has no replacement; there are fewer now");
   }
-}
-
-std::string Pool::Problem() {
-  std::lock_guard lock(workers_mutex_);
-  return last_problem_;
 }
 
 }  // namespace midstream::python
