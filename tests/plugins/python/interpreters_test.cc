@@ -112,7 +112,7 @@ Usage Measure() {
   return usage;
 }
 
-void Live(const char* isolation, int n) {
+void Live(const std::string& isolation, int n) {
   for (int i = 0; i < n; ++i) {
     auto device = Open({{"isolation", isolation}, {"interpreters", "2"}});
     auto loaded = Loaded::Create(
@@ -127,7 +127,7 @@ void Live(const char* isolation, int n) {
   }
 }
 
-class PythonLives : public testing::TestWithParam<std::pair<const char*, int>> {};
+class PythonLives : public testing::TestWithParam<std::pair<std::string, int>> {};
 
 TEST_P(PythonLives, LeaveNothingBehind) {
   const auto [isolation, cycles] = GetParam();
@@ -141,8 +141,9 @@ TEST_P(PythonLives, LeaveNothingBehind) {
 }
 
 INSTANTIATE_TEST_SUITE_P(StartRunStop, PythonLives,
-                         testing::Values(std::pair{"shared", 500}, std::pair{"process", 40}),
-                         [](const auto& info) { return std::string(info.param.first); });
+                         testing::Values(std::pair<std::string, int>("shared", 500),
+                                         std::pair<std::string, int>("process", 40)),
+                         [](const auto& info) { return info.param.first; });
 
 // The environments of pyenv, if there is one.
 std::vector<std::string> OtherPythons() {
@@ -160,7 +161,7 @@ std::vector<std::string> OtherPythons() {
   return found;
 }
 
-class OtherPython : public testing::TestWithParam<const char*> {};
+class OtherPython : public testing::TestWithParam<std::string> {};
 
 TEST_P(OtherPython, RunsBesideTheDistributions) {
   const auto others = OtherPythons();
@@ -182,8 +183,8 @@ TEST_P(OtherPython, RunsBesideTheDistributions) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isolation, OtherPython, testing::Values("shared", "process"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Isolation, OtherPython, testing::Values<std::string>("shared", "process"),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace midstream::plugin_testing

@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class PythonModels : public testing::TestWithParam<const char*> {
+class PythonModels : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { Open({}); }
   void Open(Options options) {
@@ -183,8 +183,8 @@ TEST_P(PythonModels, ManyThreadsAreAnsweredEachWithItsOwn) {
   EXPECT_EQ(wrong, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isolation, PythonModels, testing::Values("shared", "process"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Isolation, PythonModels, testing::Values<std::string>("shared", "process"),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace midstream::plugin_testing
