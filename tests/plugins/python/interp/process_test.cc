@@ -151,34 +151,45 @@ TEST(WorkerProcesses, SayWhyTheyCannotStart) {
             "NotADirectoryError(\"site: '/nowhere' is not a folder\")");
 }
 
-class Jobs : public Interpreters {};
+// A model whose calls last until a file is removed, and count.
+class Jobs : public Interpreters {
+ protected:
+  uint64_t AddHeldModel() {
+    std::ofstream(gate_).put('x');
+    return host().AddModel(OneTensorPackage(
+        "import os, time\ncalls = 0\ndef act(x):\n    global calls\n    calls += 1\n"
+        "    while os.path.exists('" +
+        gate_ + "'):\n        time.sleep(0.001)\n    return x * 0 + calls\n"));
+  }
+  void LetGo() { remove(gate_.c_str()); }
+
+ private:
+  const std::string gate_ = testing::TempDir() + "/gate_" + std::to_string(getpid());
+};
 INSTANTIATE_TEST_SUITE_P(, Jobs, testing::Bool(),
                          [](const auto& info) { return info.param ? "Process" : "Shared"; });
 
 TEST_P(Jobs, ThatAreLostComeBackWithoutAnAnswer) {
-  const uint64_t model = host().AddModel(
-      OneTensorPackage("import time\ndef act(x):\n    time.sleep(0.2)\n    return x\n"));
-  const uint32_t index =
-      host().Submit(MP_DO_INFER, model, 0, {Floats({1, 1}, {7})}, {Zeros("float32", {1, 1})});
+  const uint64_t model = AddHeldModel();
+  const Tensor x = Floats({1, 1}, {0});
+  const uint32_t index = host().Submit(MP_DO_INFER, model, 0, {x}, {Zeros("float32", {1, 1})});
   mp_job* job = &host().region()->jobs[index];
   ASSERT_TRUE(host().WaitState(index, MP_JOB_TAKEN));
   uint32_t state = MP_STATE(MP_JOB_TAKEN, 0);
   ASSERT_TRUE(__atomic_compare_exchange_n(&job->state, &state, MP_STATE(MP_JOB_LOST, 0), 0,
                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+  LetGo();
   ASSERT_TRUE(host().WaitState(index, MP_JOB_RETURNED));
   const mp_tensor& output = job->outputs[0];
   const float* written =
       host().region()->absolute ? reinterpret_cast<float*>(output.at) : host().At<float>(output.at);
   EXPECT_EQ(*written, 0) << "outputs of a lost job are not touched";
   job->state = MP_JOB_FREE;
-  EXPECT_EQ(ToFloats(Infer(model, 0, {Floats({1, 1}, {7})}, Zeros("float32", {1, 1}))),
-            (std::vector<float>{7}));
+  EXPECT_EQ(ToFloats(Infer(model, 0, {x}, Zeros("float32", {1, 1}))), (std::vector<float>{2}));
 }
 
 TEST_P(Jobs, ThatAreWithdrawnAreNotRun) {
-  const uint64_t model = host().AddModel(
-      OneTensorPackage("import time\ncalls = 0\ndef act(x):\n    global calls\n    calls += 1\n    "
-                       "time.sleep(0.1)\n    return x * 0 + calls\n"));
+  const uint64_t model = AddHeldModel();
   const Tensor x = Floats({1, 1}, {0});
   const uint32_t running = host().Submit(MP_DO_INFER, model, 0, {x}, {Zeros("float32", {1, 1})});
   ASSERT_TRUE(host().WaitState(running, MP_JOB_TAKEN));
@@ -186,6 +197,7 @@ TEST_P(Jobs, ThatAreWithdrawnAreNotRun) {
   uint32_t state = MP_JOB_QUEUED;
   ASSERT_TRUE(__atomic_compare_exchange_n(&host().region()->jobs[queued].state, &state, MP_JOB_FREE,
                                           0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+  LetGo();
   EXPECT_EQ(host().Wait(running).code, 0);
   EXPECT_EQ(ToFloats(Infer(model, 0, {x}, Zeros("float32", {1, 1}))), (std::vector<float>{2}));
 }
