@@ -105,6 +105,7 @@ shim_model* ShimFindModel(uint64_t at) {
 static void ForgetVersion(shim_model* model, shim_version* entry) {
   if (entry->version == NULL) return;
   if (model->current == entry) {
+    model->stale = entry->values;
     model->current = NULL;
     Py_CLEAR(model->call);
     Py_CLEAR(model->weights);
@@ -190,6 +191,7 @@ int ShimUseVersion(shim_model* model, uint64_t set_at) {
     }
     Py_DECREF(pair);
     model->current = entry;
+    model->stale = 0;
   }
   entry->used = ++g_uses;
   return 0;
@@ -218,7 +220,7 @@ int ShimDropRetired(void) {
       CloseModel(model);
       continue;
     }
-    ++expected;
+    expected += 1 + model->stale;
     for (int i = 0; i < SHIM_VERSIONS; ++i) {
       shim_version* entry = &model->versions[i];
       if (entry->hold != NULL && IsRetired(&((mp_set*)ShimAt(entry->at))->state))

@@ -94,6 +94,8 @@ typedef struct shim_model {
   PyObject* object; /* of class Model */
   shim_version versions[SHIM_VERSIONS];
   shim_version* current; /* whose `call` and `weights` these are; NULL: none */
+  Py_ssize_t
+      stale; /* values of a dropped version that an instance may have until it is told of another */
   PyObject* call;
   PyObject* weights; /* passed as `weights`, or NULL */
   uint32_t n_inputs;
