@@ -7,8 +7,11 @@ stands for memoryview(buffer).
 """
 
 import importlib
+import sys
 import warnings
 from typing import Any, Callable, Optional, Sequence, Tuple
+
+from .faults import Fault
 
 Maker = Tuple[Optional[Callable[..., Any]], Any]
 
@@ -83,8 +86,13 @@ def kind_for(extern: Sequence[str]) -> Any:
         return Views()
     torch = find_module("torch") if "torch" in tops else None
     numpy = find_module("numpy")
+    if numpy is None and torch is not None:
+        return TorchTensors(torch)
     if numpy is None:
-        return TorchTensors(torch) if torch is not None else Views()
+        raise Fault(
+            f"the package declares {', '.join(sorted(tops))}, so its inputs are numpy arrays, but"
+            f" {sys.executable} does not have numpy; install it there, or set `site`"
+        )
     return NumpyArrays(numpy, find_module("ml_dtypes") if "ml_dtypes" in tops else None, torch)
 
 

@@ -7,6 +7,7 @@ import inspect
 import sys
 import typing
 import unittest
+import unittest.mock
 from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
@@ -248,6 +249,11 @@ class Kinds(unittest.TestCase):
         self.assertIsInstance(arrays.kind_for(()), arrays.Views)
         self.assertIsInstance(arrays.kind_for(("scipy.signal",)), arrays.Views)
         self.assertIsInstance(arrays.kind_for(("numpy.linalg",)), arrays.NumpyArrays)
+
+    def test_arrays_need_numpy_where_it_is_declared(self) -> None:
+        with unittest.mock.patch.object(arrays, "find_module", return_value=None):
+            with self.assertRaisesRegex(faults.Fault, "declares numpy, .* does not have numpy"):
+                arrays.kind_for(("numpy",))
 
 
 class Faults(unittest.TestCase):
