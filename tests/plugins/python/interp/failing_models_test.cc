@@ -155,6 +155,7 @@ INSTANTIATE_TEST_SUITE_P(, FailingModel,
 
 TEST_P(FailingModel, IsToldInOneLine) {
   const auto& [process, failing] = GetParam();
+  if (!process && !kCanShare) GTEST_SKIP() << "not under ThreadSanitizer";
   ShimHost& host = SharedHost(process);
   ASSERT_EQ(host.failure(), "");
   Package package = OneTensorPackage(failing.source);

@@ -55,6 +55,7 @@ const char kSweep[] =
     "    return x\n";
 
 void Sweep(uint32_t interpreters) {
+  if (!kCanShare) GTEST_SKIP() << "not under ThreadSanitizer";
   Options options;
   options.workers = interpreters;
   options.python = Probe("/usr/bin/python3");
@@ -105,6 +106,7 @@ TEST(OtherPythons, RunTheSameModels) {
   const std::vector<Python> pythons = OtherPythons();
   if (pythons.empty()) GTEST_SKIP() << "no Python with a shared library below ~/.pyenv";
   for (bool process : {true, false}) {
+    if (!process && !kCanShare) continue;
     for (const Python& python : pythons) {
       Options options;
       options.process = process;

@@ -56,6 +56,13 @@ struct Answer {
   double model_us = 0;
 };
 
+// Whether this program can have interpreters in namespaces: ThreadSanitizer does not see their threads begin.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kCanShare = false;
+#else
+inline constexpr bool kCanShare = true;
+#endif
+
 struct Options {
   bool process = false;
   uint32_t workers = 1;

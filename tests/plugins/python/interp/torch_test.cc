@@ -26,6 +26,7 @@ std::string TorchPython() {
 class Torch : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
+    if (!GetParam() && !kCanShare) GTEST_SKIP() << "not under ThreadSanitizer";
     const std::string python = TorchPython();
     if (python.empty()) GTEST_SKIP() << "no Python with torch; MS_TEST_TORCH_PYTHON may name one";
     Options options;

@@ -213,6 +213,7 @@ TEST_P(Versions, OfManyPushesLeaveNothing) {
 }
 
 TEST(SharedVersions, HaveOneAddressInAllInterpreters) {
+  if (!kCanShare) GTEST_SKIP() << "not under ThreadSanitizer";
   Options options;
   options.workers = 2;
   options.python = Probe("/usr/bin/python3");
