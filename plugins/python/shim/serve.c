@@ -31,8 +31,10 @@ static int HasJobs(void) {
  * whoever takes it here makes the later entry the old one. */
 static mp_job* TakeJob(void) {
   mp_region* region = g_shim.region;
-  while (HasJobs()) {
+  for (;;) {
+    /* The head before the tail: one that another worker has moved meanwhile may be at the tail, and must not pass it. */
     uint64_t head = __atomic_load_n(&region->head, __ATOMIC_SEQ_CST);
+    if (head == __atomic_load_n(&region->tail, __ATOMIC_SEQ_CST)) return NULL;
     mp_job* job = &region->jobs[Load(&region->ring[head % MP_RING]) % MP_JOBS];
     const int taken = Change(&job->state, MP_STATE(MP_JOB_QUEUED, 0), Mine(MP_JOB_COPYING));
     if (taken || MP_STATE_KIND(Load(&job->state)) != MP_JOB_QUEUED) {
@@ -41,7 +43,6 @@ static mp_job* TakeJob(void) {
     }
     if (taken) return job;
   }
-  return NULL;
 }
 
 /* ---- Running ---- */
