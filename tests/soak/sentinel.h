@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/backend/handles.h"
 #include "core/backend/registry.h"
 #include "core/plan/evaluator.h"
 #include "core/session/session.h"
@@ -24,10 +25,10 @@ class Sentinel {
   static float StampOf(uint64_t version) { return static_cast<float>(version % kStamps); }
 
   // On one backend and the reference, or split over two ("opencl+cpu_blas": convolutions and
-  // look-ups on the second). Version 1 holds the stamp 1. Errors: UNAVAILABLE when the machine has no
-  // device for a backend.
+  // look-ups on the second); on "python" the model is Python code. Version 1 holds the stamp 1.
+  // Errors: UNAVAILABLE when the machine has no device for a backend.
   static Result<std::unique_ptr<Sentinel>> Make(const std::string& backend, size_t instances,
-                                                weights::StoreOptions options = {});
+                                                const backend::DeviceOptions& first_device = {});
 
   weights::Store& store() { return *store_; }
   session::Session& session() { return *session_; }

@@ -55,6 +55,61 @@ Graph MakeGraph() {
   return graph;
 }
 
+// The same answers from Python: what the code derives from the weights belongs to their version too.
+constexpr const char* kPythonModel = R"(
+import numpy
+
+class Model:
+    def __init__(self, weights):
+        self.on_weights(weights)
+
+    def on_weights(self, version):
+        self.weights = dict(version)
+        self.derived = version["matrix"].sum(axis=0) / len(version["matrix"])
+
+    def __call__(self, x):
+        parts = [value.ravel() for value in self.weights.values()]
+        everything = numpy.concatenate([self.derived, *parts])
+        return everything.max(), everything.max() - everything.min()
+)";
+
+std::string DimsText(const Shape& shape) {
+  std::string text;
+  for (int64_t dim : shape.dims()) text += (text.empty() ? "" : ",") + std::to_string(dim);
+  return text;
+}
+
+Graph MakePythonGraph() {
+  using Texts = std::vector<std::string>;
+  Graph graph;
+  const Shape input({1, kWidth});
+  std::vector<ValueId> inputs = {graph.AddInput("x", DType::kF32, input)};
+  for (const auto& [name, decl] : Sentinel::Declarations()) {
+    inputs.push_back(graph.AddWeight(name, decl.dtype, decl.shape));
+  }
+  Attributes attrs = {
+      {"package", "/nowhere/sentinel.mspkg"},
+      {"entry", "sentinel:Model"},
+      {"inputs", Texts{"x"}},
+      {"input_dtypes", Texts{"float32"}},
+      {"input_shapes", Texts{DimsText(input)}},
+      {"outputs", Texts{"stamp", "spread"}},
+      {"output_dtypes", Texts{"float32", "float32"}},
+      {"output_shapes", Texts{"", ""}},
+      {"weights", Sentinel::names()},
+      {"weight_offsets", std::vector<int64_t>(Sentinel::names().size())},
+      {"files", Texts{"code/sentinel.py"}},
+      {"contents", Texts{kPythonModel}},
+      {"extern", Texts{"numpy"}},
+      {"python", ""},
+  };
+  const NodeId node =
+      graph.AddNode("PythonModel", "sentinel", std::move(inputs), std::move(attrs), 2, "midstream");
+  graph.AddOutput(graph.node(node).outputs[0], "stamp");
+  graph.AddOutput(graph.node(node).outputs[1], "spread");
+  return graph;
+}
+
 }  // namespace
 
 weights::Declared Sentinel::Declarations() {
@@ -84,7 +139,7 @@ std::vector<Tensor> Sentinel::Values(float stamp) {
 Tensor Sentinel::Input() { return Filled({1, kWidth}, 1.0F / kWidth); }
 
 Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, size_t instances,
-                                                 weights::StoreOptions options) {
+                                                 const backend::DeviceOptions& first_device) {
   std::unique_ptr<Sentinel> sentinel(new Sentinel);
   const size_t plus = backend.find('+');
   const bool split = plus != std::string::npos;
@@ -95,15 +150,19 @@ Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, siz
   if (backend != "reference") config.plugins.list.emplace_back("reference");
   config.backend = config.plugins.list[0];
   sentinel->registry_ = backend::LoadPlugins(config, backend::ProcessHost());
+  const bool python = config.backend == "python";
   for (const backend::LoadedPlugin& plugin : sentinel->registry_.plugins()) {
-    MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin.plugin, {}));
+    const bool first = &plugin == &sentinel->registry_.plugins()[0];
+    MS_ASSIGN_OR_RETURN(
+        auto device,
+        backend::Device::Open(plugin.plugin, first ? first_device : backend::DeviceOptions()));
     sentinel->devices_.push_back(std::move(device));
   }
   std::vector<std::shared_ptr<backend::Device>> host;
   std::ranges::copy_if(sentinel->devices_, std::back_inserter(host),
                        [](const auto& device) { return device->has_host_memory(); });
   sentinel->evaluator_ = std::make_unique<plan::BackendEvaluator>(host);
-  Graph graph = MakeGraph();
+  Graph graph = python ? MakePythonGraph() : MakeGraph();
   MS_RETURN_IF_ERROR(graph.Compact());
   plan::ProgramOptions program_options;
   const bool all_on_first = host.size() == sentinel->devices_.size();
@@ -121,8 +180,8 @@ Result<std::unique_ptr<Sentinel>> Sentinel::Make(const std::string& backend, siz
   const auto initial = [](const std::string& name) -> Result<Tensor> {
     return Filled(Declarations().at(name).shape, StampOf(1));
   };
-  sentinel->store_ = std::make_shared<weights::Store>(
-      Declarations(), initial, *sentinel->evaluator_, sentinel->reaper_, options);
+  sentinel->store_ = std::make_shared<weights::Store>(Declarations(), initial,
+                                                      *sentinel->evaluator_, sentinel->reaper_);
   session::Options session_options;
   session_options.lanes = instances;
   MS_ASSIGN_OR_RETURN(sentinel->session_,
