@@ -25,8 +25,8 @@ struct Options {
   std::chrono::milliseconds timeout{30000};  // one request: waiting for an interpreter, running
   std::chrono::milliseconds load_timeout{120000};  // the same for loading and for new weights
   uint32_t threads = 1;                            // of OpenBLAS, OpenMP, MKL; 0: they decide
-  std::string preload;   // modules that worker processes share, separated by commas
-  uint32_t spin_us = 0;  // how long both sides look before they sleep
+  std::string preload;    // modules that worker processes share, separated by commas
+  uint32_t spin_us = 20;  // how long both sides look before they sleep
 
   bool operator<(const Options& other) const;  // any order, for maps
   uint32_t Count() const;                      // interpreters, never 0

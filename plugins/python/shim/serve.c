@@ -4,6 +4,7 @@
  * called with nothing of the region borrowed but held weights, so a job may be lost while it runs.
  */
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -209,7 +210,8 @@ static void Pause(void) {
 #endif
 }
 
-/* Waits until `work` is not `seen` any more; first awake, as long as the region says. No GIL. */
+/* Waits until `work` is not `seen` any more: first awake, as long as the region says, but giving way to whoever wants the core.
+ * No GIL. */
 static void Sleep(uint32_t seen, long timeout_ms) {
   mp_region* region = g_shim.region;
   const uint64_t end = ShimNow() + (uint64_t)region->spin_us * 1000u;
@@ -219,6 +221,7 @@ static void Sleep(uint32_t seen, long timeout_ms) {
       Pause();
     }
     if (ShimNow() >= end) break;
+    sched_yield();
   }
   __atomic_add_fetch(&region->idle, 1, __ATOMIC_SEQ_CST);
   if (Load(&region->work) == seen) ShimWait(&region->work, seen, timeout_ms);
