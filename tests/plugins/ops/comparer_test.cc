@@ -23,9 +23,10 @@ using Device = std::shared_ptr<backend::Device>;
 std::vector<std::string> OtherPlugins() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(MS_PLUGIN_DIR)) {
-    if (entry.path().extension() == ".so" && entry.path().stem() != "reference") {
-      names.push_back(entry.path().stem().string());
-    }
+    const std::string name = entry.path().stem().string();
+    // Of what is no plugin the name begins so; python takes whole models and no operator.
+    const bool left_out = name == "reference" || name == "python" || name.starts_with("lib");
+    if (entry.path().extension() == ".so" && !left_out) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;
