@@ -268,8 +268,8 @@ typedef struct ms_put {
   int64_t row_begin;
   int64_t row_count;
   /* Since 1.1, only for devices with MS_CAP_WEIGHTS_ADOPT: NULL, or the memory of a whole tensor is handed over. Once
-   * weights_put has returned MS_OK, the plugin may use it where it lies and calls released(released_user) exactly once,
-   * on any thread, when it does so no more; at the latest when the last set that has this value is released. */
+   * weights_put has returned MS_OK, the plugin may use it where it lies and calls released(released_user) exactly once, on
+   * any thread: when the last set that has this value is released and nothing that it has let see the memory is left. */
   void (*released)(void* user);
   void* released_user;
 } ms_put;
