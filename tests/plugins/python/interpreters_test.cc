@@ -142,7 +142,7 @@ TEST_P(PythonLives, LeaveNothingBehind) {
 
 INSTANTIATE_TEST_SUITE_P(StartRunStop, PythonLives,
                          testing::Values(std::pair<std::string, int>("shared", 500),
-                                         std::pair<std::string, int>("process", 40)),
+                                         std::pair<std::string, int>("process", 500)),
                          [](const auto& info) { return info.param.first; });
 
 // The environments of pyenv, if there is one.
