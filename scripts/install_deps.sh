@@ -9,7 +9,7 @@ set -euo pipefail
 
 packages=(
   # Tools. clang checks that the plugin header is clean for a second compiler.
-  g++ clang cmake ninja-build ccache pkg-config binutils
+  g++ clang make cmake ninja-build git ccache pkg-config binutils
   # The core: plugin loading, TOML (as a shared library), checkpoint tables, npz files, Orbax checkpoints, text, SHA-256,
   # the JSON of safetensors files and of the command, tensors of other frameworks, the prompts of robot policies.
   libltdl-dev libtomlplusplus-dev libsnappy-dev libzip-dev zlib1g-dev libzstd-dev libfmt-dev libssl-dev nlohmann-json3-dev libdlpack-dev
