@@ -65,7 +65,7 @@ def _add_site(folder: str) -> None:
     sys.path[:] = added + before
 
 
-def start(site_folder: str) -> None:
+def start(site_folder: str, own_process: bool) -> None:
     """Prepares the interpreter for models, once."""
     sys.dont_write_bytecode = True
     sys.argv = ["midstream"]
@@ -76,6 +76,12 @@ def start(site_folder: str) -> None:
         if not os.path.isdir(site_folder):
             raise NotADirectoryError(f"site: '{site_folder}' is not a folder")
         _add_site(site_folder)
+    if not own_process:
+        # What vfork starts would inherit the blocked signals of this thread (namespace.c); what fork
+        # starts gets those of the engine.
+        import subprocess
+
+        subprocess._USE_VFORK = subprocess._USE_POSIX_SPAWN = False  # type: ignore[attr-defined]
     package.install()
 
 

@@ -114,6 +114,9 @@ int ShimWriteAnswer(const shim_answer* answer, mp_job* job) {
     } else if (PyBuffer_ToContiguous(to, (Py_buffer*)buffer, buffer->len, 'C') != 0) {
       return -1;
     }
+    if (job->outputs[i].dtype_code != MS_DTYPE_BOOL) continue;
+    uint8_t* bytes = to; /* numpy lets a view have others than 0 and 1 */
+    for (Py_ssize_t b = 0; b < buffer->len; ++b) bytes[b] = bytes[b] != 0;
   }
   return 0;
 }

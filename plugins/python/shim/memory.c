@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,7 +47,17 @@ static mapping* g_mappings;
 static long g_held;
 static int g_forked;
 
-static void AfterForkInChild(void) { g_forked = 1; }
+/* A process that a model forks: no worker, and none of the engine's handlers and blocked signals are its own. */
+static void AfterForkInChild(void) {
+  g_forked = 1;
+  if (g_shim.process) return;
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) != 0) continue;
+    if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) signal(number, SIG_DFL);
+  }
+  sigprocmask(SIG_SETMASK, &g_shim.signals, NULL);
+}
 
 /* ---- Files ---- */
 
@@ -140,6 +151,8 @@ int ShimInitMemory(void) {
 
 /* A worker process is a fork itself. */
 void ShimOwnHolds(void) { g_forked = 0; }
+
+int ShimIsForked(void) { return g_forked; }
 
 void ShimDropHold(uint32_t* hold) {
   if (g_forked) return;

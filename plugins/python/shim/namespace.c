@@ -103,9 +103,9 @@ SHIM_EXPORT int mp_start_thread(const mp_start* start) {
   if (copy == NULL || CopyEnvironment() != 0) return ENOMEM;
   g_shim.region = start->region;
   g_shim.worker = start->worker;
-  sigset_t all, before;
+  sigset_t all;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_sigmask(SIG_SETMASK, &all, &g_shim.signals);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -113,6 +113,6 @@ SHIM_EXPORT int mp_start_thread(const mp_start* start) {
   pthread_t thread;
   const int code = pthread_create(&thread, &attributes, Run, copy);
   pthread_attr_destroy(&attributes);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_sigmask(SIG_SETMASK, &g_shim.signals, NULL);
   return code;
 }

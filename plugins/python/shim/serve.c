@@ -155,7 +155,9 @@ static void WriteReport(mp_job* job, const report* report) {
 
 static void Answer(mp_job* job, int failed, const report* why, const shim_answer* answer) {
   if (!Change(&job->state, Mine(MP_JOB_TAKEN), Mine(MP_JOB_ANSWERING))) {
-    __atomic_store_n(&job->state, Mine(MP_JOB_RETURNED), __ATOMIC_SEQ_CST); /* it was lost */
+    /* It was lost. The host kills a process for that, and must not meet it in another job. */
+    while (g_shim.process) pause();
+    __atomic_store_n(&job->state, Mine(MP_JOB_RETURNED), __ATOMIC_SEQ_CST);
   } else {
     job->code = MS_OK;
     if (failed) {
@@ -184,6 +186,8 @@ static void RunJob(mp_job* job) {
   Change(&job->state, Mine(MP_JOB_COPYING), Mine(MP_JOB_TAKEN));
   job->model_begin_ns = ShimNow();
   failed = failed || Work(job, memories, &answer) != 0;
+  if (ShimIsForked())
+    _exit(failed); /* a child that the model forked has come back: it is no worker */
   job->model_end_ns = ShimNow();
   if (failed) ReadException(&why);
   Answer(job, failed, &why, &answer);

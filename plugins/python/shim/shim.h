@@ -12,6 +12,8 @@
 #include <Python.h>
 #include <stdint.h>
 
+#include <signal.h>
+
 #include "plugins/python/protocol.h"
 
 #define SHIM_EXPORT __attribute__((visibility("default")))
@@ -20,7 +22,9 @@
 typedef struct shim_state {
   mp_region* region;
   uint32_t worker;
-  int process;       /* a worker process, else a namespace of the host's process */
+  int process; /* a worker process, else a namespace of the host's process */
+  sigset_t
+      signals; /* blocked in the thread that started this one; for processes that a model starts */
   PyObject* runtime; /* the module of plugins/python/py/runtime.py */
 } shim_state;
 extern shim_state g_shim;
@@ -59,6 +63,8 @@ PyObject* ShimHoldModel(mp_model* model);
 void ShimDropHold(uint32_t* hold);
 /* This process may lower holds: it is a worker, not a child that a model forked. */
 void ShimOwnHolds(void);
+/* Whether this process is a child that a model forked. */
+int ShimIsForked(void);
 /* Objects that hold values or models now. */
 long ShimHeldObjects(void);
 /* 0, or -1 when the dtype is unknown or the bytes are not those of dtype and shape. */

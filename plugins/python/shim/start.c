@@ -177,7 +177,8 @@ int ShimStartPython(const mp_start* start, char* error, size_t error_bytes) {
   PyObject* result = NULL;
   if (ShimInitMemory() == 0 && ImportEmbedded() == 0) {
     result =
-        PyObject_CallMethod(g_shim.runtime, "start", "s", start->site != NULL ? start->site : "");
+        PyObject_CallMethod(g_shim.runtime, "start", "sO", start->site != NULL ? start->site : "",
+                            g_shim.process ? Py_True : Py_False);
   }
   if (result == NULL) {
     ShimPrintError(error, error_bytes);

@@ -13,7 +13,10 @@ using testing::HasSubstr;
 
 class PythonModels : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override { Open({}); }
+  void SetUp() override {
+    if (GetParam() == "shared" && !kSharedWorks) GTEST_SKIP() << "under ThreadSanitizer";
+    Open({});
+  }
   void Open(Options options) {
     options.push_back({"isolation", GetParam()});
     auto device = OpenPython(options);
@@ -132,6 +135,44 @@ def run(x):
     auto y = quick->Run();
     ASSERT_TRUE(y.ok()) << y.status().ToString();
   }
+}
+
+// What the model forks is a process of its own: when it comes back from the model it ends, and is no
+// second interpreter that answers requests.
+TEST_P(PythonModels, AForkedChildThatComesBackEnds) {
+  const PythonModel model{.code = R"(
+import os
+def run(x):
+    child = os.fork()
+    if child == 0:
+        raise ValueError("in the child")
+    ended, status = os.waitpid(child, 0)
+    return [os.waitstatus_to_exitcode(status)]
+)",
+                          .output_shape = "1"};
+  for (int i = 0; i < 5; ++i) {
+    auto y = Run(model, kThree);
+    ASSERT_TRUE(y.ok()) << y.status().ToString();
+    EXPECT_THAT(*y, ElementsAre(1));
+  }
+}
+
+TEST_P(PythonModels, ProcessesThatAModelStartsCanBeTerminated) {
+  const PythonModel model{.code = R"(
+import multiprocessing, subprocess, time
+def run(x):
+    started = subprocess.Popen(["sleep", "60"])
+    started.terminate()
+    forked = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    forked.start()
+    forked.terminate()
+    forked.join(20)
+    return [started.wait(20), forked.exitcode]
+)",
+                          .output_shape = "2"};
+  auto y = Run(model, kThree);
+  ASSERT_TRUE(y.ok()) << y.status().ToString();
+  EXPECT_THAT(*y, ElementsAre(-15, -15));
 }
 
 TEST_P(PythonModels, NodesInARowAreOneSegment) {
