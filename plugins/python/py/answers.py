@@ -170,6 +170,8 @@ def _bfloat16_bits(value: float) -> int:
 def _pack(name: str, value: Any, dtype: str, shape: Tuple[int, ...]) -> bytes:
     numbers: List[Any] = []
     _flatten(name, value, shape, 0, numbers)
+    if dtype == "bool":  # numpy's are none of Python's
+        numbers = [n.item() if hasattr(n, "item") else n for n in numbers]
     if dtype == "bool" and not all(isinstance(n, (bool, int)) for n in numbers):
         bad = next(n for n in numbers if not isinstance(n, (bool, int)))
         raise _wrong(f"output '{name}': {bad!r} is no bool")

@@ -85,7 +85,7 @@ def _frames(trace: Optional[TracebackType]) -> str:
 
 def _type_name(value: BaseException) -> str:
     kind = type(value)
-    module = kind.__module__
+    module = str(kind.__module__)
     plain = module in ("builtins", "__main__") or module.startswith(MANGLED)
     return kind.__qualname__ if plain else f"{module}.{kind.__qualname__}"
 

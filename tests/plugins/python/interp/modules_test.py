@@ -171,6 +171,10 @@ class Answers(unittest.TestCase):
             else:
                 self.assertEqual(bytes(data), np.array(values, dtype).tobytes())
 
+    def test_truth_values_of_numpy_are_truth_values(self) -> None:
+        data = answers.convert("y", [np.float32(2) > 1, np.bool_(False), True], "bool", (3,))
+        self.assertEqual(bytes(data), b"\1\0\1")
+
     def test_bfloat16_is_rounded_to_nearest_even(self) -> None:
         values = [1.00390625, 1.01171875, float("inf"), -float("inf"), float("nan"), -0.0, 3.4e38]
         data = np.frombuffer(answers.convert("y", values, "bfloat16", (7,)), "uint16")
@@ -182,6 +186,7 @@ class Answers(unittest.TestCase):
             ([300], "uint8", (1,), "output 'y': 300 is no uint8"),
             ([1e9], "float16", (1,), "output 'y': 1000000000.0 is no float16"),
             ([0.5], "bool", (1,), "output 'y': 0.5 is no bool"),
+            ([np.float32(0.5)], "bool", (1,), "output 'y': 0.5 is no bool"),
             ([1, 2], "int8", (3,), "output 'y' has 2 elements along axis 0, expected 3 of [3]"),
             ([[1]], "int8", (1,), "output 'y' is nested deeper than its shape, expected [1]"),
             (
@@ -274,6 +279,7 @@ class Faults(unittest.TestCase):
             KeyError("k"),
             KeyError(),
             SystemExit(None),
+            type("Nowhere", (Exception,), {"__module__": None})("of no module"),
         ):
             code, text = faults.report(value, loading=False)
             line, _, trace = text.partition(b"\0")
