@@ -51,10 +51,14 @@ sdk::Error Failure(const std::string& what, int error) {
 
 }  // namespace
 
-pid_t Spawn(const std::vector<std::string>& command, const std::vector<int>& fds, int out) {
+pid_t Spawn(const std::vector<std::string>& command, const std::vector<int>& fds, int out,
+            bool quiet) {
   SpawnAttributes attributes;
   posix_spawn_file_actions_t* actions = &attributes.actions;
   posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (quiet) {
+    posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  }
   // Through descriptors out of the way: one that is given may have the number of another's target.
   std::vector<Fd> aside;
   const auto give = [&](int fd, int number) {
@@ -115,7 +119,7 @@ ChildOutput RunChild(const std::vector<std::string>& command, std::chrono::secon
   if (pipe2(ends, O_CLOEXEC) != 0) throw Failure(command[0], errno);
   const Fd from(ends[0]);
   Fd to(ends[1]);
-  const pid_t pid = Spawn(command, {}, to.get());
+  const pid_t pid = Spawn(command, {}, to.get(), true);
   const Fd process = OpenProcess(pid);
   to = Fd();
   ChildOutput output;

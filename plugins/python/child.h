@@ -16,8 +16,9 @@
 namespace midstream::python {
 
 // Descriptor fds[i] becomes 3 + i of the child; `out`, if given, its standard output. Standard input is
-// /dev/null. Throws Error(MS_UNAVAILABLE).
-pid_t Spawn(const std::vector<std::string>& command, const std::vector<int>& fds, int out = -1);
+// /dev/null, and so is standard error of a quiet child. Throws Error(MS_UNAVAILABLE).
+pid_t Spawn(const std::vector<std::string>& command, const std::vector<int>& fds, int out = -1,
+            bool quiet = false);
 
 // A descriptor that becomes readable when the process ends; invalid when it is gone already.
 Fd OpenProcess(pid_t pid);
@@ -33,7 +34,7 @@ struct ChildOutput {
   std::string text;     // what it wrote to its standard output
   std::string problem;  // empty, or "did not answer within 20 s", "ended with exit code 3"
 };
-// Runs a command to its end, or kills it.
+// Runs a command to its end, or kills it. What it complains of is not shown.
 ChildOutput RunChild(const std::vector<std::string>& command, std::chrono::seconds timeout);
 
 }  // namespace midstream::python
