@@ -48,8 +48,12 @@ class Placer {
       if (placement_.device_of[id] != devices_.size()) continue;
       homeless += "\n  " + Describe(graph_.node(id)) + ":" + Reasons(id);
     }
-    if (!homeless.empty())
+    if (!homeless.empty()) {
+      for (const PlacementReport::Missing& missing : policy_.missing) {
+        homeless += "\n  '" + missing.backend + "' was not asked: " + missing.reason;
+      }
       return Unimplemented("no backend of the placement order takes these nodes:" + homeless);
+    }
     if (placement_.fallbacks.empty() || policy_.fallback != Fallback::kError) {
       return std::move(placement_);
     }
