@@ -142,9 +142,10 @@ void AddUpdates(CLI::App& command, const std::shared_ptr<BenchArgs>& args) {
           ->type_name("HZ")
           ->excludes("--iterations");
   command
-      .add_option("--weights", args->weights,
-                  "Checkpoints, .safetensors or .npz files to push in turn; without it, the "
-                  "model's own values and slightly larger ones (repeatable)")
+      .add_option(
+          "--weights", args->weights,
+          "Checkpoints, .safetensors, .npz or .mspkg files to push in turn; without it, the "
+          "model's own values and slightly larger ones (repeatable)")
       ->type_name("FILE")
       ->check(NotEmpty())
       ->needs(rate);

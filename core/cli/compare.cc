@@ -244,7 +244,7 @@ void AddWork(CLI::App& command, Args* args) {
       ->type_name("NAME");
   AddRepeated(command, "--weights", &args->weights,
               "Then update every arm to these weights and compare again: another checkpoint, a "
-              ".safetensors or .npz file (repeatable)")
+              ".safetensors, .npz or .mspkg file (repeatable)")
       ->type_name("FILE");
   AddSeed(command, &args->seed, "Seed of random inputs, of rounds and of intervals");
 }

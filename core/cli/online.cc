@@ -134,7 +134,7 @@ void AddOnline(CLI::App& app, Action* action) {
   const std::vector<CLI::Option*> follow = args->follow.Add(*command);
   CLI::Option* weights = command->add_option(
       "--weights", args->weights,
-      "Checkpoints, .safetensors or .npz files to take as new weights, in this order "
+      "Checkpoints, .safetensors, .npz or .mspkg files to take as new weights, in this order "
       "(repeatable); without it, the model's own values");
   weights->type_name("FILE")->check(NotEmpty());
   command->add_option("--images", args->images, "Batches to run instead of random ones, as .npy")

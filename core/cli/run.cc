@@ -185,10 +185,10 @@ void AddRun(CLI::App& app, Action* action) {
   AddRepeated(*command, "--output", &args->outputs,
               "Compute this tensor; without it, the model's own outputs (repeatable)")
       ->type_name("NAME");
-  AddRepeated(
-      *command, "--weights", &args->weights,
-      "Take these weights: another checkpoint, a .safetensors or .npz file; each further one "
-      "is applied as a live update before the run (repeatable)")
+  AddRepeated(*command, "--weights", &args->weights,
+              "Take these weights: another checkpoint, a .safetensors, .npz or .mspkg file; each "
+              "further one "
+              "is applied as a live update before the run (repeatable)")
       ->type_name("FILE");
   command->add_option("--save", args->save, "Write the outputs to this .npz file")
       ->type_name("FILE")

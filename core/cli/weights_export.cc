@@ -158,9 +158,10 @@ void AddWeightsExport(CLI::App& weights, Action* action) {
       ->check(NotEmpty());
   command->add_option("--format", args->format, "Write this format, whatever the file is called")
       ->check(CLI::IsMember({kSafetensors, kNpz, kTensorFlow}));
-  AddRepeated(*command, "--weights", &args->weights,
-              "Take these weights first: a checkpoint, .safetensors or .npz; each further one is "
-              "applied as a live update (repeatable)")
+  AddRepeated(
+      *command, "--weights", &args->weights,
+      "Take these weights first: a checkpoint, .safetensors, .npz or .mspkg; each further one is "
+      "applied as a live update (repeatable)")
       ->type_name("FILE");
   AddOnly(*command, &args->only);
   command->add_flag("--latest", args->latest,
