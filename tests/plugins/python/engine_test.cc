@@ -16,6 +16,7 @@
 #include "core/plan/evaluator.h"
 #include "core/session/session.h"
 #include "core/weights/store.h"
+#include "tests/plugins/python/python_testing.h"
 
 namespace midstream {
 namespace {
@@ -23,18 +24,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Tensor Floats(Shape shape, const std::vector<float>& values) {
-  Tensor tensor = *Tensor::Allocate(DType::kF32, std::move(shape));
-  std::ranges::copy(values, tensor.mutable_as<float>().begin());
-  return tensor;
-}
+using plugin_testing::Floats;
 
 class PythonEngine : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-#if defined(__SANITIZE_THREAD__)
-    if (GetParam() == "shared") GTEST_SKIP() << "ThreadSanitizer does not know of its threads";
-#endif
+    if (GetParam() == "shared" && !plugin_testing::kSharedWorks) {
+      GTEST_SKIP() << "under ThreadSanitizer";
+    }
     folder_ = std::filesystem::path(::testing::TempDir()) /
               ("midstream_python_engine_" + std::to_string(getpid()));
     std::filesystem::create_directories(folder_);

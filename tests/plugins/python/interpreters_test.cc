@@ -39,6 +39,7 @@ def run(x, weights):
                          .externs = {"numpy"}};
 
 TEST(PythonInterpreters, SeeTheSameMemoryOfWeightsWhichGoesBackAfterwards) {
+  if (!kSharedWorks) GTEST_SKIP() << "under ThreadSanitizer";
   if (!HasNumpy()) GTEST_SKIP() << "Debian's Python has no numpy here";
   auto device = Open({{"interpreters", "4"}});
   ASSERT_NE(device, nullptr);
@@ -75,6 +76,7 @@ TEST(PythonInterpreters, SeeTheSameMemoryOfWeightsWhichGoesBackAfterwards) {
 }
 
 TEST(PythonInterpreters, WorkerProcessesTakeOverWhenTheLoaderHasNoRoom) {
+  if (!kSharedWorks) GTEST_SKIP() << "under ThreadSanitizer";
   const PythonModel model{.code = "import os\ndef run(x):\n  return [os.getpid()]\n",
                           .output_shape = "1"};
   auto first = Open({{"interpreters", "15"}});
@@ -131,6 +133,7 @@ class PythonLives : public testing::TestWithParam<std::pair<std::string, int>> {
 
 TEST_P(PythonLives, LeaveNothingBehind) {
   const auto [isolation, cycles] = GetParam();
+  if (isolation == "shared" && !kSharedWorks) GTEST_SKIP() << "under ThreadSanitizer";
   Live(isolation, 20);
   const Usage before = Measure();
   Live(isolation, cycles);
@@ -164,6 +167,7 @@ std::vector<std::string> OtherPythons() {
 class OtherPython : public testing::TestWithParam<std::string> {};
 
 TEST_P(OtherPython, RunsBesideTheDistributions) {
+  if (GetParam() == "shared" && !kSharedWorks) GTEST_SKIP() << "under ThreadSanitizer";
   const auto others = OtherPythons();
   if (others.empty()) GTEST_SKIP() << "there is no other Python with a shared library";
   const PythonModel model{

@@ -13,6 +13,13 @@ namespace midstream::plugin_testing {
 
 using Options = std::vector<std::pair<std::string, std::string>>;
 
+#if defined(__SANITIZE_THREAD__)
+// It knows nothing of threads that another namespace makes.
+constexpr bool kSharedWorks = false;
+#else
+constexpr bool kSharedWorks = true;
+#endif
+
 inline const ms_plugin* LoadPython() {
   const std::string path = std::string(MS_PLUGIN_DIR) + "/python.so";
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
