@@ -18,7 +18,8 @@
  *   TAKEN -> ANSWERING  worker k, by compare-and-swap, when it is about to write outputs, code and error
  *   ANSWERING -> DONE   worker k; then wakes the word. The host reads the answer and makes it FREE
  *   TAKEN -> LOST       the host gives the job up (deadline), by compare-and-swap: the worker must not touch outputs any more
- *   LOST -> RETURNED    worker k, when the call came back after all. The host makes it FREE
+ *   LOST -> RETURNED    worker k, when the call came back after all. The host makes it FREE. A worker process then takes no
+ *                       job any more: the host is about to kill it
  * Before TAKEN ends the worker has copied the inputs, before it calls any code of the model: their memory may be gone once
  * the job is LOST. The copying happens within COPYING: TAKEN(k) is entered as COPYING(k), the worker copies and then changes
  * COPYING to TAKEN by compare-and-swap; the host waits for COPYING to end before it gives a job up.

@@ -155,9 +155,10 @@ static void WriteReport(mp_job* job, const report* report) {
 
 static void Answer(mp_job* job, int failed, const report* why, const shim_answer* answer) {
   if (!Change(&job->state, Mine(MP_JOB_TAKEN), Mine(MP_JOB_ANSWERING))) {
-    /* It was lost. The host kills a process for that, and must not meet it in another job. */
-    while (g_shim.process) pause();
-    __atomic_store_n(&job->state, Mine(MP_JOB_RETURNED), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&job->state, Mine(MP_JOB_RETURNED), __ATOMIC_SEQ_CST); /* it was lost */
+    ShimWake(&job->state, INT_MAX);
+    while (g_shim.process)
+      pause(); /* the host kills it for that, and must not meet it in another job */
   } else {
     job->code = MS_OK;
     if (failed) {

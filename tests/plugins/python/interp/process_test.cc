@@ -185,6 +185,7 @@ TEST_P(Jobs, ThatAreLostComeBackWithoutAnAnswer) {
       host().region()->absolute ? reinterpret_cast<float*>(output.at) : host().At<float>(output.at);
   EXPECT_EQ(*written, 0) << "outputs of a lost job are not touched";
   job->state = MP_JOB_FREE;
+  if (GetParam()) return;  // a process waits to be killed
   EXPECT_EQ(ToFloats(Infer(model, 0, {x}, Zeros("float32", {1, 1}))), (std::vector<float>{2}));
 }
 
