@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Writes the models of bench/python as packages, their inputs and their weights into a folder.
 
     make_models.py FOLDER
@@ -26,9 +26,8 @@ def layers(rng, widths):
     for i, (rows, columns) in enumerate(zip(widths, widths[1:])):
         weights[f"kernel{i}"] = rng.standard_normal((rows, columns), numpy.float32) / rows**0.5
         weights[f"bias{i}"] = numpy.zeros(columns, numpy.float32)
-    return {
-name: value.astype(numpy.float32) for name, value in weights.items()
-}
+    return {name: value.astype(numpy.float32) for name, value in weights.items()}
+
 
 def models():
     """Name, file and entry, input, weights, output of each."""

@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Calls a model of bench/python in one ordinary interpreter, from one or more threads of it.
 
     stock_threads.py FILE ENTRY --input x.npy [--weights w.npz] [--threads N] [--seconds S]
