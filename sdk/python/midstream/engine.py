@@ -8,10 +8,10 @@ import logging
 import os
 import weakref
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from . import _engine
+from ._closing import Closing
 from .errors import FailedPreconditionError, make_error
 from .model import Model
 from .update import Update
@@ -31,7 +31,7 @@ _engine.set_log(_tell, 1)
 atexit.register(_engine.shutdown)
 
 
-class Engine:
+class Engine(Closing):
     """Opens the plugins and devices of a configuration.
 
     config: a TOML file, or None for the defaults. set: what wins over it, "key=value" texts or a
@@ -41,6 +41,8 @@ class Engine:
     Errors: InvalidArgumentError with every problem of the configuration, NotFoundError for a file
     or plugin, those of the plugins.
     """
+
+    _called = "the engine"
 
     def __init__(
         self,
@@ -82,23 +84,6 @@ class Engine:
         for model in list(self._models):
             model.unload()
         self._handle = None
-
-    def __enter__(self) -> Engine:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        handle = self._handle
-        if handle is None:
-            raise FailedPreconditionError("the engine is closed")
-        return handle
 
 
 def process_stats() -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _engine
-from .errors import FailedPreconditionError, NotFoundError
+from ._closing import Closing
+from .errors import NotFoundError
 from .session import Session
 from .tensors import TensorSpec, converter, numpy_dtype, plain
 from .update import Update
@@ -20,37 +20,17 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 
-class Pin:
+class Pin(Closing):
     """Holds a version of the weights for as long as it lives, or until close() or the end of its
     `with` block."""
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
         self.version: int = _engine.pin_version(handle)
-
-    def close(self) -> None:
-        """Lets the version go."""
-        self._handle = None
-
-    def __enter__(self) -> Pin:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        handle = self._handle
-        if handle is None:
-            raise FailedPreconditionError(f"the pin of version {self.version} is closed")
-        return handle
+        self._called = f"the pin of version {self.version}"
 
 
-class Model:
+class Model(Closing):
     """Made by Engine.load(). Any thread may call any method. Leaving a `with` block unloads it."""
 
     def __init__(self, engine: Engine, handle: Any, path: str) -> None:
@@ -170,15 +150,8 @@ class Model:
         self._unloaded = True
         _engine.model_unload(self._handle)
 
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """The same, by the name that everything else has for it."""
         self.unload()
 
 

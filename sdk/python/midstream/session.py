@@ -8,13 +8,13 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _engine
-from .errors import FailedPreconditionError, InvalidArgumentError
+from ._closing import Closing
+from .errors import InvalidArgumentError
 from .tensors import TensorSpec, arrays, converter, named_inputs, plain
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _expire(request: Any) -> None:
         _engine.request_wait(request, 1)
 
 
-class Session:
+class Session(Closing):
     """Made by Model.session(). Any thread may call any method; the GIL is released while the engine
     works.
 
@@ -119,6 +119,8 @@ class Session:
     another dtype or shape; FailedPreconditionError when the session is closed; those of
     docs/requests.md.
     """
+
+    _called = "the session"
 
     def __init__(self, model: Model, handle: Any) -> None:
         self._model = model
@@ -229,23 +231,6 @@ class Session:
         if self._handle is not None:
             _engine.session_close(self._handle)
             self._handle = None
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _open(self) -> Any:
-        handle = self._handle
-        if handle is None:
-            raise FailedPreconditionError("the session is closed")
-        return handle
 
     def _submit(
         self,
