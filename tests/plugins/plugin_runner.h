@@ -37,12 +37,10 @@ struct NodeCase {
   bool dynamic = false;  // the module is made with every dimension of the inputs unknown
 };
 
-// The first device of a plugin of the build, opened once per process. Errors: the file or the
-// plugin refuses.
-inline Result<std::shared_ptr<backend::Device>> OpenPlugin(const std::string& name) {
-  static std::map<std::string, std::shared_ptr<backend::Device>> devices;
-  if (auto it = devices.find(name); it != devices.end()) return it->second;
-  std::string path = std::string(MS_PLUGIN_DIR) + "/" + name + ".so";
+// A plugin, loaded and started once per process. Errors: the file or the plugin refuses.
+inline Result<const ms_plugin*> LoadPlugin(const std::string& path) {
+  static std::map<std::string, const ms_plugin*> plugins;
+  if (auto it = plugins.find(path); it != plugins.end()) return it->second;
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) return NotFound(std::string(dlerror()));
   auto query = reinterpret_cast<const ms_plugin* (*)(uint16_t, uint16_t)>(
@@ -53,10 +51,24 @@ inline Result<std::shared_ptr<backend::Device>> OpenPlugin(const std::string& na
   ms_error error{};
   error.struct_size = sizeof error;
   ms_code code = plugin->startup(backend::ProcessHost(), &error);
-  MS_RETURN_IF_ERROR(backend::FromAbi(code, error, name, "startup"));
-  MS_ASSIGN_OR_RETURN(auto device, backend::Device::Open(plugin, {}));
-  devices[name] = device;
-  return device;
+  MS_RETURN_IF_ERROR(backend::FromAbi(code, error, path, "startup"));
+  return plugins[path] = plugin;
+}
+
+// A device of a plugin of the build.
+inline Result<std::shared_ptr<backend::Device>> OpenPlugin(const std::string& name,
+                                                           const backend::DeviceOptions& options) {
+  MS_ASSIGN_OR_RETURN(const ms_plugin* plugin,
+                      LoadPlugin(std::string(MS_PLUGIN_DIR) + "/" + name + ".so"));
+  return backend::Device::Open(plugin, options);
+}
+
+// Its first device, opened once per process.
+inline Result<std::shared_ptr<backend::Device>> OpenPlugin(const std::string& name) {
+  static std::map<std::string, std::shared_ptr<backend::Device>> devices;
+  if (auto it = devices.find(name); it != devices.end()) return it->second;
+  MS_ASSIGN_OR_RETURN(auto device, OpenPlugin(name, {}));
+  return devices[name] = device;
 }
 
 // A node as a graph with every shape known.

@@ -14,12 +14,7 @@
 namespace midstream::plugin_testing {
 
 inline Result<std::shared_ptr<backend::Device>> OpenCpuBlas(const backend::DeviceOptions& options) {
-  MS_RETURN_IF_ERROR(OpenPlugin("cpu_blas").status());  // loads it and starts it up
-  std::string path = std::string(MS_PLUGIN_DIR) + "/cpu_blas.so";
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  auto query = reinterpret_cast<const ms_plugin* (*)(uint16_t, uint16_t)>(
-      dlsym(library, "midstream_backend_query"));
-  return backend::Device::Open(query(MS_ABI_MAJOR, MS_ABI_MINOR), options);
+  return OpenPlugin("cpu_blas", options);
 }
 
 // Runs body for each instruction set that this machine has.

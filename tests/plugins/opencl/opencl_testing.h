@@ -17,20 +17,12 @@
 
 namespace midstream::plugin_testing {
 
-// Null with a skipped test where there is no OpenCL platform. file: without folder and .so.
+// Null with a failed test where it cannot be loaded. file: without folder and .so.
 inline const ms_plugin* LoadOpenCl(const std::string& folder = MS_PLUGIN_DIR,
                                    const std::string& file = "opencl") {
-  const std::string path = folder + "/" + file + ".so";
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  EXPECT_NE(library, nullptr) << dlerror();
-  if (library == nullptr) return nullptr;
-  auto query = reinterpret_cast<const ms_plugin* (*)(uint16_t, uint16_t)>(
-      dlsym(library, "midstream_backend_query"));
-  const ms_plugin* plugin = query(MS_ABI_MAJOR, MS_ABI_MINOR);
-  ms_error error{};
-  error.struct_size = sizeof error;
-  EXPECT_EQ(plugin->startup(backend::ProcessHost(), &error), MS_OK);
-  return plugin;
+  const auto plugin = LoadPlugin(folder + "/" + file + ".so");
+  EXPECT_TRUE(plugin.ok()) << plugin.status().ToString();
+  return plugin.ok() ? *plugin : nullptr;
 }
 inline const ms_plugin* LoadFaulty() { return LoadOpenCl(MS_TEST_PLUGIN_DIR, "opencl_faulty"); }
 

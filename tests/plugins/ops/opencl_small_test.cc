@@ -16,14 +16,9 @@ using Device = std::shared_ptr<backend::Device>;
 
 // The plugin's first device with other kernels than it would take.
 Result<Device> OpenWithKernels(const std::string& kernels) {
-  MS_RETURN_IF_ERROR(OpenPlugin("opencl").status());
-  const std::string path = std::string(MS_PLUGIN_DIR) + "/opencl.so";
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  auto query = reinterpret_cast<const ms_plugin* (*)(uint16_t, uint16_t)>(
-      dlsym(library, "midstream_backend_query"));
   backend::DeviceOptions options;
   options.values = {{"kernels", kernels}};
-  return backend::Device::Open(query(MS_ABI_MAJOR, MS_ABI_MINOR), options);
+  return OpenPlugin("opencl", options);
 }
 
 // Of float32 or what is next to it, of few elements but not of none.

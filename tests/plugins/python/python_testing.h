@@ -20,26 +20,10 @@ constexpr bool kSharedWorks = false;
 constexpr bool kSharedWorks = true;
 #endif
 
-inline const ms_plugin* LoadPython() {
-  const std::string path = std::string(MS_PLUGIN_DIR) + "/python.so";
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  EXPECT_NE(library, nullptr) << dlerror();
-  if (library == nullptr) return nullptr;
-  auto query = reinterpret_cast<const ms_plugin* (*)(uint16_t, uint16_t)>(
-      dlsym(library, "midstream_backend_query"));
-  const ms_plugin* plugin = query(MS_ABI_MAJOR, MS_ABI_MINOR);
-  ms_error error{};
-  error.struct_size = sizeof error;
-  EXPECT_EQ(plugin->startup(backend::ProcessHost(), &error), MS_OK);
-  return plugin;
-}
-
 inline Result<std::shared_ptr<backend::Device>> OpenPython(Options values = {}) {
-  static const ms_plugin* const plugin = LoadPython();
-  if (plugin == nullptr) return NotFound("there is no plugin");
   backend::DeviceOptions options;
   options.values = std::move(values);
-  return backend::Device::Open(plugin, options);
+  return OpenPlugin("python", options);
 }
 
 inline Tensor Floats(const Shape& shape, std::vector<float> values) {
