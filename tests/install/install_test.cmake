@@ -6,40 +6,10 @@ set(DIGITS ${SOURCE}/tests/data/digits)
 file(REMOVE_RECURSE ${ROOT})
 file(MAKE_DIRECTORY ${ROOT})
 
-# Runs a command; its output is shown only when it fails. OUT receives stdout.
-function(run)
-  cmake_parse_arguments(arg "" "OUT;FOLDER" "COMMAND" ${ARGN})
-  if(NOT arg_FOLDER)
-    set(arg_FOLDER ${ROOT})
-  endif()
-  execute_process(COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${arg_FOLDER} OUTPUT_VARIABLE out ERROR_VARIABLE err
-                  RESULT_VARIABLE code OUTPUT_STRIP_TRAILING_WHITESPACE)
-  if(code)
-    list(JOIN arg_COMMAND " " text)
-    message(FATAL_ERROR "${text}\nended with ${code}\n${out}\n${err}")
-  endif()
-  if(arg_OUT)
-    set(${arg_OUT} "${out}" PARENT_SCOPE)
-  endif()
-endfunction()
-
-function(expect_match text pattern)
-  if(NOT text MATCHES "${pattern}")
-    message(FATAL_ERROR "expected '${pattern}' in:\n${text}")
-  endif()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../installed_testing.cmake)
 
 # The example of the README is the one that is compiled here.
-file(READ ${SOURCE}/README.md readme)
-string(FIND "${readme}" "```cpp\n" begin)
-if(begin EQUAL -1)
-  message(FATAL_ERROR "README.md has no C++ example")
-endif()
-math(EXPR begin "${begin} + 7")
-string(SUBSTRING "${readme}" ${begin} -1 example)
-string(FIND "${example}" "```" end)
-string(SUBSTRING "${example}" 0 ${end} example)
-file(WRITE ${ROOT}/example.cc "${example}")
+write_readme_example(cpp ${ROOT}/example.cc)
 
 run(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX})
 

@@ -7,27 +7,9 @@ file(REMOVE_RECURSE ${ROOT})
 file(MAKE_DIRECTORY ${ROOT})
 unset(ENV{PYTHONPATH})
 
-# Runs a command in the source folder; its output is shown only when it fails. OUT receives stdout.
-function(run)
-  cmake_parse_arguments(arg "" "OUT" "COMMAND" ${ARGN})
-  execute_process(COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${SOURCE} OUTPUT_VARIABLE out ERROR_VARIABLE err
-                  RESULT_VARIABLE code OUTPUT_STRIP_TRAILING_WHITESPACE)
-  if(code)
-    list(JOIN arg_COMMAND " " text)
-    message(FATAL_ERROR "${text}\nended with ${code}\n${out}\n${err}")
-  endif()
-  if(arg_OUT)
-    set(${arg_OUT} "${out}" PARENT_SCOPE)
-  endif()
-endfunction()
+include(${CMAKE_CURRENT_LIST_DIR}/../installed_testing.cmake)
 
-function(expect_match text pattern)
-  if(NOT text MATCHES "${pattern}")
-    message(FATAL_ERROR "expected '${pattern}' in:\n${text}")
-  endif()
-endfunction()
-
-run(COMMAND ${SOURCE}/scripts/wheel.sh ${BUILD} OUT wheel)
+run(COMMAND ${SOURCE}/scripts/wheel.sh ${BUILD} FOLDER ${SOURCE} OUT wheel)
 expect_match("${wheel}" "/midstream-[0-9.]+-cp311-abi3-linux_[a-z0-9_]+\\.whl$")
 run(COMMAND ${PYTHON} -m venv --system-site-packages ${ROOT}/venv)
 set(BIN ${ROOT}/venv/bin)
@@ -44,21 +26,12 @@ if(places MATCHES "${BUILD}/lib/")
 endif()
 
 # The example of the README as it stands there.
-file(READ ${SOURCE}/README.md readme)
-string(FIND "${readme}" "```python\n" begin)
-if(begin EQUAL -1)
-  message(FATAL_ERROR "README.md has no Python example")
-endif()
-math(EXPR begin "${begin} + 10")
-string(SUBSTRING "${readme}" ${begin} -1 example)
-string(FIND "${example}" "```" end)
-string(SUBSTRING "${example}" 0 ${end} example)
-file(WRITE ${ROOT}/example.py "${example}")
-run(COMMAND ${BIN}/python ${ROOT}/example.py OUT answer)
+write_readme_example(python ${ROOT}/example.py)
+run(COMMAND ${BIN}/python ${ROOT}/example.py FOLDER ${SOURCE} OUT answer)
 expect_match("${answer}" "^version 3: the first image is a 2$")
 
 # The policy: ten updates, of which the last is the best.
-run(COMMAND ${BIN}/python sdk/python/examples/online_policy.py OUT answer)
+run(COMMAND ${BIN}/python sdk/python/examples/online_policy.py FOLDER ${SOURCE} OUT answer)
 expect_match("${answer}" "^version  2: update +[0-9.]+ ms, inference +[0-9.]+ ms, accuracy .*\nversion 11: .*accuracy  9[0-9.]+%$")
 
 # The command and the packager.

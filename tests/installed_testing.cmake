@@ -1,0 +1,40 @@
+# What the tests of installed things share; they are CMake scripts. They set SOURCE and ROOT, an empty folder of their own.
+
+# Runs a command in ROOT, or in FOLDER; its output is shown only when it fails. OUT receives stdout.
+function(run)
+  cmake_parse_arguments(arg "" "OUT;FOLDER" "COMMAND" ${ARGN})
+  if(NOT arg_FOLDER)
+    set(arg_FOLDER ${ROOT})
+  endif()
+  execute_process(COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${arg_FOLDER} OUTPUT_VARIABLE out ERROR_VARIABLE err
+                  RESULT_VARIABLE code OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(code)
+    list(JOIN arg_COMMAND " " text)
+    message(FATAL_ERROR "${text}\nended with ${code}\n${out}\n${err}")
+  endif()
+  if(arg_OUT)
+    set(${arg_OUT} "${out}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(expect_match text pattern)
+  if(NOT text MATCHES "${pattern}")
+    message(FATAL_ERROR "expected '${pattern}' in:\n${text}")
+  endif()
+endfunction()
+
+# Writes the first example in a language of the README into a file, as it stands there.
+function(write_readme_example language file)
+  file(READ ${SOURCE}/README.md readme)
+  set(fence "```${language}\n")
+  string(FIND "${readme}" "${fence}" begin)
+  if(begin EQUAL -1)
+    message(FATAL_ERROR "README.md has no example in ${language}")
+  endif()
+  string(LENGTH "${fence}" length)
+  math(EXPR begin "${begin} + ${length}")
+  string(SUBSTRING "${readme}" ${begin} -1 example)
+  string(FIND "${example}" "```" end)
+  string(SUBSTRING "${example}" 0 ${end} example)
+  file(WRITE ${file} "${example}")
+endfunction()
