@@ -52,7 +52,8 @@ class Placer {
       for (const PlacementReport::Missing& missing : policy_.missing) {
         homeless += "\n  '" + missing.backend + "' was not asked: " + missing.reason;
       }
-      return Unimplemented("no backend of the placement order takes these nodes:" + homeless);
+      return Unimplemented("no backend of the placement order takes these nodes:" + homeless +
+                           PythonHint());
     }
     if (placement_.fallbacks.empty() || policy_.fallback != Fallback::kError) {
       return std::move(placement_);
@@ -94,6 +95,22 @@ class Placer {
                                      devices_[device]->label() + ":" + Reasons(id));
     }
     return true;
+  }
+
+  // Whoever opens his first package without a configuration cannot know what it lacks.
+  std::string PythonHint() const {
+    const bool asked =
+        std::any_of(devices_.begin(), devices_.end(),
+                    [](const auto& device) { return device->label().starts_with("python"); }) ||
+        std::any_of(policy_.missing.begin(), policy_.missing.end(),
+                    [](const auto& missing) { return missing.backend == "python"; });
+    for (NodeId id = 0; !asked && id < graph_.nodes().size(); ++id) {
+      if (graph_.node(id).Is("PythonModel", kMidstreamDomain)) {
+        return "\n  models that are Python code need the backend 'python' in plugins.list and "
+               "placement.order, as configs/python.toml has it";
+      }
+    }
+    return "";
   }
 
   std::string Reasons(NodeId id) const {

@@ -127,5 +127,12 @@ TEST_P(PythonTest, AMistakeOfTheCallerIsToldInItsTerms) {
   EXPECT_THAT(result.err, HasSubstr("gain"));
 }
 
+TEST_P(PythonTest, APackageWithoutTheBackendSaysWhichItNeeds) {
+  ASSERT_TRUE(Make("numpy_policy"));
+  const CommandResult result = RunCommand({"run", Made("numpy_policy.mspkg")});
+  EXPECT_EQ(result.exit, 3);
+  EXPECT_THAT(result.err, HasSubstr("need the backend 'python' in plugins.list"));
+}
+
 }  // namespace
 }  // namespace midstream::e2e
