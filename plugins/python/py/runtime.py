@@ -115,12 +115,12 @@ def collect() -> None:
 
 
 def preload(modules: str) -> None:
-    """Imports what can be imported, before the process is forked."""
+    """Imports the modules, before the process is forked. Raises: for one that cannot be imported."""
     for name in filter(None, modules.split(",")):
         try:
             importlib.import_module(name)
-        except Exception:  # the model that needs it will say so
-            pass
+        except Exception as error:
+            raise ImportError(f"preload of '{name}': {type(error).__name__}: {error}") from error
     gc.collect()
     gc.freeze()
 

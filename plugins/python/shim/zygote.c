@@ -111,7 +111,6 @@ static void EndWorkers(zygote* z) {
   }
 }
 
-/* Imports what can be imported: what a model misses, it says itself when it is loaded. */
 static int Preload(const char* modules) {
   PyObject* result =
       PyObject_CallMethod(g_shim.runtime, "preload", "s", modules != NULL ? modules : "");

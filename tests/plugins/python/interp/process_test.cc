@@ -1,5 +1,6 @@
 // Worker processes: crashes, deaths, files, and the end; and jobs that are given up, in both isolations.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -95,9 +96,16 @@ TEST(WorkerProcesses, LeaveWhenTheyAreTold) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
+TEST(WorkerProcesses, AreNotMadeWithoutWhatTheyShare) {
+  Options options = Workers(1);
+  options.preload = "json,not_there";
+  ShimHost host(options);
+  EXPECT_THAT(host.failure(), testing::HasSubstr("preload of 'not_there': ModuleNotFoundError"));
+}
+
 TEST(WorkerProcesses, DrawDifferentRandomNumbers) {
   Options options = Workers(2);
-  options.preload = "numpy,not_there";
+  options.preload = "numpy";
   ShimHost host(options);
   ASSERT_EQ(host.failure(), "");
   const uint64_t model = host.AddModel(OneTensorPackage(
