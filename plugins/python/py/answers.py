@@ -47,7 +47,8 @@ def split(result: Any, names: Sequence[str], ranks: Sequence[int]) -> Tuple[Any,
     if not isinstance(result, (tuple, list)):
         raise _wrong(f"the model returned {_kind(result)}, expected {declared}")
     if len(result) != len(names):
-        raise _wrong(f"the model returned {len(result)} values, expected {declared}")
+        hint = "; stack rows that are one output into one array" if len(names) == 1 else ""
+        raise _wrong(f"the model returned {len(result)} values, expected {declared}{hint}")
     return tuple(result)
 
 

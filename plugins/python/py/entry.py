@@ -109,24 +109,20 @@ def _signature(function: Any) -> Optional[inspect.Signature]:
         return None
 
 
-def _check_inputs(entry: str, function: Any, inputs: Sequence[str], bound: bool) -> None:
-    """Raises unless `function` can be called with the inputs by name."""
+def _check_inputs(
+    entry: str, function: Any, inputs: Sequence[str], has_self: bool, weights: bool
+) -> None:
+    """Raises unless `function` can be called with the inputs by name, behind `self` if it has_self,
+    and with `weights` if they come and it asks for them."""
     signature = _signature(function)
     if signature is None:
         return
     parameters = list(signature.parameters.values())
-    if (
-        not bound
-        and parameters
-        and parameters[0].kind
-        in (
-            inspect.Parameter.POSITIONAL_ONLY,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        )
-    ):
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if has_self and parameters and parameters[0].kind in positional:
         parameters = parameters[1:]
     names = dict.fromkeys(inputs)
-    if bound and "weights" in signature.parameters:
+    if weights and "weights" in signature.parameters:
         names.setdefault("weights")
     try:
         signature.replace(parameters=parameters).bind(**names)
@@ -135,6 +131,19 @@ def _check_inputs(entry: str, function: Any, inputs: Sequence[str], bound: bool)
             f"entry '{entry}' cannot be called with the inputs ({', '.join(inputs)}) by name:"
             f" {error}"
         ) from None
+
+
+def _check_class(entry: str, cls: type, inputs: Sequence[str]) -> None:
+    """Raises unless instances can be called with the inputs by name."""
+    name = "forward" if _is_torch_module(cls) else "__call__"
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    if found is None:
+        raise Fault(
+            f"entry '{entry}': the class {cls.__name__} has no __call__, so its instances cannot"
+            " answer"
+        )
+    has_self = not isinstance(found, (staticmethod, classmethod))
+    _check_inputs(entry, getattr(cls, name), inputs, has_self, weights=False)
 
 
 def _takes_weights(entry: str, cls: type) -> bool:
@@ -210,13 +219,7 @@ def _article(value: Any) -> str:
 def make(value: Any, entry: str, inputs: Sequence[str]) -> Any:
     """The Function, PerVersion, Single or Module for the entry's object."""
     if isinstance(value, type):
-        call = value.forward if _is_torch_module(value) else getattr(value, "__call__", None)
-        if "__call__" not in dir(value) or call is None:
-            raise Fault(
-                f"entry '{entry}': the class {value.__name__} has no __call__, so its instances"
-                " cannot answer"
-            )
-        _check_inputs(entry, call, inputs, bound=False)
+        _check_class(entry, value, inputs)
         takes_weights = _takes_weights(entry, value)
         on_weights = getattr(value, "on_weights", None)
         maker = _maker(value, takes_weights)
@@ -225,7 +228,8 @@ def make(value: Any, entry: str, inputs: Sequence[str]) -> Any:
         if on_weights is not None or not takes_weights:
             return Single(maker, on_weights, takes_weights)
         return PerVersion(maker)
-    _check_inputs(entry, value.forward if _is_torch_module(value) else value, inputs, bound=True)
+    call = value.forward if _is_torch_module(value) else value
+    _check_inputs(entry, call, inputs, has_self=False, weights=True)
     on_weights = getattr(type(value), "on_weights", None)
     if _is_torch_module(value):
         return _module_entry(lambda version: value, on_weights, False)

@@ -127,13 +127,15 @@ TEST_P(Interpreters, CallEveryFormOfAnEntry) {
       "    class Deep:\n        def __call__(self, *, x):\n            return x + 1\n"
       "    @staticmethod\n    def still(x):\n        return x + 1\n"
       "    @classmethod\n    def of_class(cls, x):\n        return x + 1\n"
+      "class Static:\n    @staticmethod\n    def __call__(x):\n        return x + 1\n"
+      "class OfClass:\n    @classmethod\n    def __call__(cls, x):\n        return x + 1\n"
       "instance = Plain()\n"
       "bound = instance.__call__\n"
       "partial = functools.partial(defaults, scale=1)\n"
       "made = lambda x: x + 1\n";
   for (const std::string name :
-       {"function", "defaults", "anything", "Plain", "Inner.Deep", "Inner.still", "Inner.of_class",
-        "instance", "bound", "partial", "made"}) {
+       {"function", "defaults", "anything", "Plain", "Static", "OfClass", "Inner.Deep",
+        "Inner.still", "Inner.of_class", "instance", "bound", "partial", "made"}) {
     Package package = OneTensorPackage(source);
     package.entry = "policy:" + name;
     const Tensor y =
