@@ -32,8 +32,9 @@ class Launcher {
   // Makes a worker; whether it works shows in mp_worker.state, or comes as OnFailure. Throws
   // Error(MS_RESOURCE_EXHAUSTED) when this process has no room for another one. Any thread.
   virtual void Start(uint32_t worker) = 0;
-  // Ends a worker's process; OnDeath follows. Only where can_kill(). Any thread.
-  virtual void Kill(uint32_t worker) = 0;
+  // Ends a worker's process, if it is still the one with this mp_worker.pid; OnDeath follows. Only
+  // where can_kill(). Any thread.
+  virtual void Kill(uint32_t worker, int32_t pid) = 0;
   virtual bool can_kill() const = 0;
   // Ends all workers, and waits for that. No event comes afterwards.
   virtual void StopAll() = 0;

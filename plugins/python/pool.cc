@@ -175,7 +175,10 @@ Pool::Outcome Pool::Await(uint32_t index, const Call& call) {
       if (kind == MP_JOB_TAKEN) {
         if (GiveUp(index, state, call)) ThrowLate(call);
       } else if (launcher_->can_kill()) {
-        launcher_->Kill(MP_STATE_WORKER(state));
+        const uint32_t worker = MP_STATE_WORKER(state);
+        const int32_t pid = Load(region_.header().workers[worker].pid);
+        if (Load(job.state) != state) continue;  // it may be dead, and the pid another's
+        launcher_->Kill(worker, pid);
         killed = true;
       }
       // Else the interpreter is copying: the memory must not go. It takes no call of the model.
@@ -193,12 +196,14 @@ bool Pool::Withdraw(uint32_t index, uint32_t state) {
 bool Pool::GiveUp(uint32_t index, uint32_t state, const Call& call) {
   mp_job& job = region_.header().jobs[index];
   const uint32_t worker = MP_STATE_WORKER(state);
+  // Before the exchange: as long as the job is TAKEN nobody has replaced the worker.
+  const int32_t pid = Load(region_.header().workers[worker].pid);
   if (!Exchange(job.state, &state, MP_STATE(MP_JOB_LOST, worker))) return false;
   const std::string what =
       "model '" + (*call.model)->name() + "' did not answer within " + Milliseconds(call.timeout);
   if (launcher_->can_kill()) {
     log_(MS_LOG_WARNING, "python: " + what + ": its worker process is killed");
-    launcher_->Kill(worker);  // OnDeath takes the slot back
+    launcher_->Kill(worker, pid);  // OnDeath takes the slot back
     return true;
   }
   {

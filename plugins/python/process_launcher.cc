@@ -47,10 +47,10 @@ class Processes : public Launcher {
     }
     WakeThread();
   }
-  void Kill(uint32_t worker) override {
+  void Kill(uint32_t worker, int32_t pid) override {
     std::lock_guard lock(mutex_);
-    workers_[worker].condemned = true;  // should its descriptor not be known yet
-    KillProcess(workers_[worker].process);
+    workers_[worker].condemned = pid;  // should its descriptor not be known yet
+    if (workers_[worker].pid == pid) KillProcess(workers_[worker].process);
   }
   bool can_kill() const override { return true; }
   void StopAll() override {
@@ -147,8 +147,9 @@ class Processes : public Launcher {
     } else if (message.kind == MP_ZYGOTE_FORKED) {
       std::lock_guard lock(mutex_);
       Worker& worker = workers_[message.worker];
+      worker.pid = message.value;
       worker.process = OpenProcess(message.value);
-      if (worker.condemned) KillProcess(worker.process);
+      if (worker.condemned == worker.pid) KillProcess(worker.process);
     } else if (message.kind == MP_ZYGOTE_DIED) {
       Forget(message.worker);
       events_.OnDeath(message.worker, DescribeEnd(message.value));
@@ -201,7 +202,8 @@ class Processes : public Launcher {
 
   struct Worker {
     bool asked = false;  // of the zygote, until it is dead
-    bool condemned = false;
+    int32_t condemned = 0;
+    int32_t pid = 0;  // 0: not told yet
     Fd process;
   };
 

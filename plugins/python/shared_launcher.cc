@@ -43,7 +43,7 @@ class Shared : public Launcher {
     if (error != 0)
       throw sdk::Error(MS_RESOURCE_EXHAUSTED, std::string("no thread: ") + std::strerror(error));
   }
-  void Kill(uint32_t) override {}
+  void Kill(uint32_t, int32_t) override {}
   bool can_kill() const override { return false; }
   void StopAll() override {}
 

@@ -55,7 +55,8 @@ struct FakeSettings {
   uint32_t room = MP_MAX_WORKERS;  // workers that can be started
   uint32_t exhausted_workers = 0;  // the first ones find no room to import
   bool die_at_start = false;
-  std::string refuse = {};  // what a worker says instead of starting
+  bool die_before_kill = false;  // by themselves, and are replaced before the kill comes
+  std::string refuse = {};       // what a worker says instead of starting
   Gate* gate = nullptr;
 };
 
@@ -71,13 +72,15 @@ class FakeLauncher : public python::Launcher {
       throw sdk::Error(MS_RESOURCE_EXHAUSTED, "no more namespaces available for dlmopen()");
     auto& one = workers_.emplace_back(std::make_unique<Worker>());
     one->index = worker;
+    one->pid = static_cast<int32_t>(started_);
     one->thread = std::thread([this, self = one.get()] { Live(*self); });
   }
-  void Kill(uint32_t worker) override {
-    std::lock_guard lock(mutex_);
-    for (auto& one : workers_) {
-      if (one->index == worker) one->killed = true;
+  void Kill(uint32_t worker, int32_t pid) override {
+    if (settings_.die_before_kill) {
+      End(pid);
+      while (python::Load(region_.header().workers[worker].pid) == pid) std::this_thread::yield();
     }
+    End(pid);
   }
   bool can_kill() const override { return settings_.can_kill; }
   void StopAll() override {
@@ -98,6 +101,7 @@ class FakeLauncher : public python::Launcher {
  private:
   struct Worker {
     uint32_t index = 0;
+    int32_t pid = 0;
     std::atomic<bool> killed{false};
     std::thread thread;
   };
@@ -110,17 +114,16 @@ class FakeLauncher : public python::Launcher {
       python::Store(entry.state, MP_WORKER_FAILED);
       return python::Wake(entry.state);
     }
+    python::Store(entry.pid, self.pid);
     python::Store(entry.state, MP_WORKER_READY);
     python::Wake(entry.state);
-    if (Serve(self)) return;
-    {
-      std::lock_guard lock(mutex_);
-      self.index = UINT32_MAX;  // the next one has this index
-    }
-    if (!stopping_) events_.OnDeath(Index(entry), "by signal 9 (Killed)");
+    if (!Serve(self) && !stopping_) events_.OnDeath(self.index, "by signal 9 (Killed)");
   }
-  uint32_t Index(const mp_worker& entry) const {
-    return static_cast<uint32_t>(&entry - region_.header().workers);
+  void End(int32_t pid) {
+    std::lock_guard lock(mutex_);
+    for (auto& one : workers_) {
+      if (one->pid == pid) one->killed = true;
+    }
   }
 
   // False: the worker died.

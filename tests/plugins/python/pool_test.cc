@@ -191,6 +191,14 @@ TEST_F(PoolTest, AWorkerProcessPastTheDeadlineIsKilledAndReplaced) {
   }
 }
 
+TEST_F(PoolTest, AKillThatComesTooLateDoesNotHitTheReplacement) {
+  Make(1, {.can_kill = true, .die_before_kill = true}, true);
+  pool_->EnsureStarted();
+  EXPECT_EQ(Run(kBlock, milliseconds(20)).code, MS_DEADLINE_EXCEEDED);
+  EXPECT_EQ(Run(kAnswer).answer, 42);
+  EXPECT_EQ(pool_->region().header().workers[0].pid, 2);  // the first replacement, alive
+}
+
 TEST_F(PoolTest, ObjectsGoWhenNoWorkerHoldsThem) {
   Make(1, {.can_kill = true}, true);
   pool_->EnsureStarted();
