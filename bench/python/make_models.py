@@ -4,7 +4,7 @@
     make_models.py FOLDER
 
 Each NAME.mspkg has a NAME.npy beside it (its input x), and NAME.npz if it has weights, which
-stock_threads.py reads. Values are random and the same every time.
+stock.py reads. Values are random and the same every time.
 """
 
 import sys

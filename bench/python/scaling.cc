@@ -1,6 +1,6 @@
-// Answers per second: one interpreter of the engine, two, and the same code in one ordinary
-// interpreter from one thread and from two. Contenders take turns, round after round; answers are
-// compared before anything is timed.
+// Answers per second: one interpreter of the engine, two, and the same code in ordinary Python: one
+// interpreter called from one thread and from two, and two programs at once, which is what the
+// machine can give. Contenders take turns, round after round, and their answers are compared.
 #include <fmt/format.h>
 #include <stdio.h>
 
@@ -27,6 +27,8 @@ const Case kCases[] = {{"search", "search.py", "act", false},
                        {"mlp", "mlp.py", "Policy", true},
                        {"large", "mlp.py", "Policy", true}};
 
+constexpr int kClients = 2;  // of all: only what answers them differs
+
 struct Rate {
   double per_second = 0;
   double sum = 0;  // of an answer: contenders must agree
@@ -44,14 +46,14 @@ double SumOf(const Tensor& answer) {
   return sum;
 }
 
-Result<Rate> AskHosted(Hosted& hosted, size_t clients, double seconds) {
+Result<Rate> AskHosted(Hosted& hosted, double seconds) {
   const auto run = [&](size_t) {
     return hosted.Ask().ok() ? measure::Verdict::kRight : measure::Verdict::kFailed;
   };
   MS_ASSIGN_OR_RETURN(const std::vector<Tensor> answer, hosted.Ask());
   measure::LoadOptions load;
-  load.clients = clients;
-  load.warmup = std::chrono::milliseconds(200);
+  load.clients = kClients;
+  load.warmup = std::chrono::milliseconds(50);
   load.duration = std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
   load.max_samples = 0;
   const measure::LoadResult result = measure::RunLoad(run, load);
@@ -59,13 +61,13 @@ Result<Rate> AskHosted(Hosted& hosted, size_t clients, double seconds) {
   return Rate{result.throughput(), SumOf(answer[0])};
 }
 
-Result<Rate> AskStock(const Options& options, const Case& asked, int threads, double seconds) {
+Result<Rate> AskStock(const Options& options, const Case& asked, const char* how, double seconds) {
   const std::string stem = options.folder + "/" + asked.name;
   const std::string here = std::string(MS_SOURCE_DIR) + "/bench/python/";
   std::string command = fmt::format(
-      "OPENBLAS_NUM_THREADS=1 /usr/bin/python3 '{}stock_threads.py' '{}models/{}' {} --input "
-      "'{}.npy' --threads {} --seconds {}",
-      here, here, asked.file, asked.entry, stem, threads, seconds);
+      "OPENBLAS_NUM_THREADS=1 /usr/bin/python3 '{}stock.py' '{}models/{}' {} --input "
+      "'{}.npy' {} --seconds {}",
+      here, here, asked.file, asked.entry, stem, how, seconds);
   if (asked.weights) command += fmt::format(" --weights '{}.npz'", stem);
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
   Rate rate;
@@ -79,20 +81,16 @@ Result<std::vector<Contender>> MakeContenders(const Options& options, const Case
   std::vector<Contender> contenders;
   for (const char* isolation : {"shared", "process"}) {
     for (const int interpreters : {1, 2}) {
-      const int clients = interpreters + 1;  // one waits, so that no interpreter has to
       MS_ASSIGN_OR_RETURN(Hosted opened, Hosted::Open(options, asked.name, isolation, interpreters,
-                                                      clients, options.spin_us));
+                                                      kClients, options.spin_us));
       auto hosted = std::make_shared<Hosted>(std::move(opened));
-      contenders.push_back(
-          {fmt::format("{} x{}", isolation, interpreters), [hosted, clients](double seconds) {
-             return AskHosted(*hosted, static_cast<size_t>(clients), seconds);
-           }});
+      contenders.push_back({fmt::format("{} x{}", isolation, interpreters),
+                            [hosted](double seconds) { return AskHosted(*hosted, seconds); }});
     }
   }
-  for (const int threads : {1, 2}) {
-    contenders.push_back({fmt::format("stock, {} thread{}", threads, threads > 1 ? "s" : ""),
-                          [&options, &asked, threads](double seconds) {
-                            return AskStock(options, asked, threads, seconds);
+  for (const char* how : {"--threads 1", "--threads 2", "--programs 1", "--programs 2"}) {
+    contenders.push_back({fmt::format("stock {}", how), [&options, &asked, how](double seconds) {
+                            return AskStock(options, asked, how, seconds);
                           }});
   }
   return contenders;
@@ -135,7 +133,7 @@ Status AskScaling(const Options& options) {
     MS_RETURN_IF_ERROR(TakeTurns(options, &contenders));
     for (size_t i = 0; i < contenders.size(); ++i) {
       const Contender& single = contenders[i - i % 2];  // pairs of one and two
-      const Contender& stock = contenders[contenders.size() - 2];
+      const Contender& stock = contenders[contenders.size() - 4];
       PrintRow(options,
                {asked.name, contenders[i].name, fmt::format("{:.1f}", Median(contenders[i].rates)),
                 fmt::format("{:.2f}", MedianRatio(contenders[i], single)),

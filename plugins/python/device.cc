@@ -32,7 +32,8 @@ std::shared_ptr<Pool> Device::FindPool(const Options& options) {
   }
   const LaunchOptions launch{python_,         PluginFolder(),  SiteFolder(options.site, python_),
                              options.preload, options.threads, options.load_timeout};
-  const PoolOptions pool_options{options.Count(), options.load_timeout, options.spin_us};
+  const PoolOptions pool_options{options.Count(), options.load_timeout, options.spin_us,
+                                 CoreCount()};
   auto pool = std::make_shared<Pool>(!shared, pool_options, Log(host_),
                                      shared ? SharedLauncher(launch) : ProcessLauncher(launch));
   if (shared) {

@@ -130,11 +130,14 @@ bool Options::operator<(const Options& other) const {
 
 uint32_t Options::Count() const {
   const uint32_t most = isolation == Isolation::kShared ? kMostShared : MP_MAX_WORKERS;
-  if (interpreters != 0) return std::min(interpreters, most);
+  return std::min(interpreters != 0 ? interpreters : CoreCount(), most);
+}
+
+uint32_t CoreCount() {
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-  return std::clamp(static_cast<uint32_t>(count), 1u, most);
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? static_cast<uint32_t>(CPU_COUNT(&cores))
+                                                         : 1;
 }
 
 }  // namespace midstream::python

@@ -32,6 +32,9 @@ struct Options {
   uint32_t Count() const;                      // interpreters, never 0
 };
 
+// Cores that this process may use, never 0.
+uint32_t CoreCount();
+
 // Throws Error(MS_INVALID_ARGUMENT), naming the option, for what it does not know.
 Options ParseOptions(std::span<const ms_kv> values);
 

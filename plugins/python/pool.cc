@@ -1,5 +1,7 @@
 #include "plugins/python/pool.h"
 
+#include <sched.h>
+
 #include <algorithm>
 
 #include "plugins/python/thread.h"
@@ -13,6 +15,18 @@ constexpr auto kSlice = std::chrono::milliseconds(100);  // how often a waiter l
 std::string Milliseconds(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + " ms";
 }
+
+// One more for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<uint32_t>* count) : count_(count) { ++*count_; }
+  ~Counted() { --*count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<uint32_t>* const count_;
+};
 
 // Text of the other side: it ends somewhere within `most`.
 std::string_view Text(const char* text, size_t most) { return {text, strnlen(text, most)}; }
@@ -43,6 +57,7 @@ Pool::~Pool() {
 // ---- Jobs
 
 Times Pool::Run(const Call& call) {
+  const Counted counted(&calls_);
   for (;;) {
     if (usable() == 0) ThrowNoneLeft();
     const uint32_t index = TakeSlot(call, Clock::now() + call.timeout);
@@ -141,13 +156,25 @@ bool Pool::Push(uint32_t index) {
   return true;
 }
 
+void Pool::LookAwake(const uint32_t& state) {
+  const auto end = Clock::now() + std::chrono::microseconds(options_.spin_us);
+  // Interpreters use as many cores as there are calls; waiters may only use the others.
+  const auto core_is_free = [&] {
+    return lookers_ + std::min(calls_.load(), options_.interpreters) <= options_.cores;
+  };
+  const Counted looker(&lookers_);
+  while (core_is_free() && Clock::now() < end) {
+    for (int i = 0; i < 32; ++i) {
+      if (MP_STATE_KIND(Load(state)) == MP_JOB_DONE) return;
+      Pause();
+    }
+    sched_yield();  // to threads that nobody counts here
+  }
+}
+
 Pool::Outcome Pool::Await(uint32_t index, const Call& call) {
   mp_job& job = region_.header().jobs[index];
-  const auto spin_end = Clock::now() + std::chrono::microseconds(options_.spin_us);
-  while (options_.spin_us > 0 && MP_STATE_KIND(Load(job.state)) != MP_JOB_DONE &&
-         Clock::now() < spin_end) {
-    Pause();
-  }
+  if (options_.spin_us > 0) LookAwake(job.state);
   Clock::time_point end = slots_[index].end;
   const Clock::time_point begin = end - call.timeout;
   bool running = false, killed = false;

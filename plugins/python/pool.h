@@ -40,6 +40,7 @@ struct PoolOptions {
   uint32_t interpreters = 1;
   std::chrono::milliseconds start_timeout{120000};
   uint32_t spin_us = 0;
+  uint32_t cores = 1;  // that the process may use
 };
 
 // One call of a model.
@@ -107,6 +108,7 @@ class Pool : private LaunchEvents {
   void ForgetPassed(uint64_t head);
   // Waits for DONE. When it throws, the slot is not the caller's any more.
   Outcome Await(uint32_t index, const Call& call);
+  void LookAwake(const uint32_t& state);  // until DONE, or until sleeping is better
   bool Withdraw(uint32_t index, uint32_t state);
   bool GiveUp(uint32_t index, uint32_t state, const Call& call);
   [[noreturn]] void ThrowLate(const Call& call);
@@ -136,6 +138,8 @@ class Pool : private LaunchEvents {
   std::condition_variable slot_free_;
   std::vector<uint32_t> free_slots_;
   std::array<Slot, MP_JOBS> slots_;
+  std::atomic<uint32_t> calls_{0};                // in Run
+  std::atomic<uint32_t> lookers_{0};              // of them, in LookAwake
   std::mutex ring_mutex_;                         // of what follows
   std::array<uint32_t, MP_JOBS> ring_entries_{};  // of each job, at ring_head_ or later
   uint64_t ring_head_ = 0;
