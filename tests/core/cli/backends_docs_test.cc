@@ -116,7 +116,7 @@ TEST_P(BackendsDocs, SayWhatThePluginClaims) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Plugins, BackendsDocs,
-                         ::testing::Values("reference", "cpu_blas", "opencl"),
+                         ::testing::Values("reference", "cpu_blas", "opencl", "python"),
                          [](const auto& info) { return info.param; });
 
 TEST(BackendsDocs, NamesGroupsOfDTypes) {
