@@ -1,17 +1,18 @@
 // Files whose pages worker processes use as they are: the containers of models.
 //
 // A worker opens a file by the host's descriptor (/proc/PID/fd/N), so it sees the very file that the
-// host compared, whatever has become of its path. An entry of the region's table is never used for
-// a second file, for a worker may have the first one mapped; when all are used, values are copied.
+// host compared, whatever has become of its path. An entry of the region's table is used again when
+// nobody has its file any more: no value, and so no worker either. While all are used, values are
+// copied.
 // Threads: any.
 #ifndef MIDSTREAM_PLUGINS_PYTHON_FILES_H_
 #define MIDSTREAM_PLUGINS_PYTHON_FILES_H_
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 #include "plugins/python/fd.h"
 #include "plugins/python/region.h"
@@ -48,7 +49,7 @@ class FileTable {
  private:
   Region* region_;
   std::mutex mutex_;
-  std::vector<std::weak_ptr<MappedFile>> files_;  // by index
+  std::array<std::weak_ptr<MappedFile>, MP_MAX_FILES> files_;  // by index
 };
 
 }  // namespace midstream::python

@@ -126,13 +126,14 @@ static int GetBuffer(PyObject* object, Py_buffer* view, int flags) {
 
 static void Dealloc(PyObject* object) {
   memory* self = (memory*)object;
+  /* Before the hold: without one the host may give the path of the file to another. */
+  if (self->file != NULL) UnmapFile(self->file);
   if (self->hold == NULL) {
     free(self->data);
   } else {
     --g_held;
     ShimDropHold(self->hold);
   }
-  if (self->file != NULL) UnmapFile(self->file);
   PyTypeObject* type = Py_TYPE(object);
   PyObject_Free(object);
   Py_DECREF((PyObject*)type);

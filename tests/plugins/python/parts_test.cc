@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "plugins/python/arena.h"
 #include "plugins/python/child.h"
+#include "plugins/python/files.h"
 #include "plugins/python/libpython.h"
 #include "plugins/python/options.h"
 #include "plugins/python/region.h"
@@ -108,6 +110,32 @@ TEST(PythonRegion, GivesPagesBackAndSaysWhenItIsFull) {
     EXPECT_THAT(ErrorOf([&] { region.Allocate(uint64_t{1} << 40); }),
                 HasSubstr("no room for 1099511627776 bytes"));
   }
+}
+
+TEST(PythonFiles, HaveAnEntryEachAsLongAsTheyAreUsed) {
+  Region region(true, uint64_t{256} << 20);
+  FileTable table(&region);
+  const std::string stem = testing::TempDir() + "python_file_" + std::to_string(getpid()) + "_";
+  const auto make = [&](uint32_t i) {
+    std::ofstream(stem + std::to_string(i)) << i;
+    return table.Open(stem + std::to_string(i));
+  };
+  std::vector<std::shared_ptr<MappedFile>> files;
+  for (uint32_t i = 0; i < MP_MAX_FILES; ++i) {
+    files.push_back(make(i));
+    ASSERT_NE(files[i], nullptr);
+    EXPECT_EQ(files[i]->index(), i);
+  }
+  EXPECT_EQ(make(7), files[7]);
+  EXPECT_EQ(make(MP_MAX_FILES), nullptr);
+  files[5].reset();
+  const auto other = make(MP_MAX_FILES);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->index(), 5u);
+  const std::string path = region.header().files[5].path;
+  std::ifstream content(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(content), {}), std::to_string(MP_MAX_FILES));
+  for (uint32_t i = 0; i <= MP_MAX_FILES; ++i) std::filesystem::remove(stem + std::to_string(i));
 }
 
 TEST(PythonShimImage, NamesAnotherLibrary) {
