@@ -65,6 +65,25 @@ def _add_site(folder: str) -> None:
     sys.path[:] = added + before
 
 
+def _rule_out_vfork() -> None:
+    """What vfork starts would inherit the blocked signals of this thread (namespace.c); what fork
+    starts gets those of the engine."""
+    import _posixsubprocess
+    import subprocess
+
+    subprocess._USE_POSIX_SPAWN = False  # type: ignore[attr-defined]
+    if hasattr(subprocess, "_USE_VFORK"):  # not since Python 3.14
+        subprocess._USE_VFORK = False
+        return
+    fork_exec = _posixsubprocess.fork_exec
+
+    def forking(*args: Any) -> Any:
+        """With a preexec_fn, the last argument, Python forks."""
+        return fork_exec(*args[:-1], args[-1] or (lambda: None))
+
+    subprocess._fork_exec = _posixsubprocess.fork_exec = forking  # type: ignore[attr-defined]
+
+
 def start(site_folder: str, own_process: bool) -> None:
     """Prepares the interpreter for models, once."""
     sys.dont_write_bytecode = True
@@ -77,11 +96,7 @@ def start(site_folder: str, own_process: bool) -> None:
             raise NotADirectoryError(f"site: '{site_folder}' is not a folder")
         _add_site(site_folder)
     if not own_process:
-        # What vfork starts would inherit the blocked signals of this thread (namespace.c); what fork
-        # starts gets those of the engine.
-        import subprocess
-
-        subprocess._USE_VFORK = subprocess._USE_POSIX_SPAWN = False  # type: ignore[attr-defined]
+        _rule_out_vfork()
     package.install()
 
 
