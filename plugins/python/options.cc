@@ -3,8 +3,8 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <charconv>
-#include <regex>
 #include <tuple>
 
 #include "plugins/python/protocol.h"
@@ -39,10 +39,18 @@ bool IsFolder(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+// "3.11"
+bool IsVersion(std::string_view text) {
+  return text.starts_with("3.") && text.size() > 2 && text.size() <= 5 &&
+         std::all_of(text.begin() + 2, text.end(), IsDigit);
+}
+
 std::string ParsePython(std::string_view value) {
-  static const std::regex kVersion("3\\.[0-9]{1,3}");
   std::string text(value);
-  if (text.empty() || text.starts_with('/') || std::regex_match(text, kVersion)) return text;
+  if (text.empty() || text.starts_with('/') || IsVersion(text)) return text;
   throw BadValue("python", value,
                  "a version such as 3.11, or the absolute path of a python or of an environment");
 }
@@ -54,13 +62,20 @@ std::string ParseSite(std::string_view value) {
   return text;
 }
 
-std::string ParsePreload(std::string_view value) {
-  static const std::regex kModules("([A-Za-z_][A-Za-z0-9_.]*(,[A-Za-z_][A-Za-z0-9_.]*)*)?");
-  std::string text;
-  for (char c : value) {
-    if (c != ' ') text += c;
+// "torch.nn,numpy"
+bool AreModules(std::string_view text) {
+  bool begins = true;  // a name
+  for (const char c : text) {
+    if (begins ? !IsLetter(c) : !IsLetter(c) && !IsDigit(c) && c != '.' && c != ',') return false;
+    begins = c == ',' || c == '.';
   }
-  if (std::regex_match(text, kModules)) return text;
+  return !begins;
+}
+
+std::string ParsePreload(std::string_view value) {
+  std::string text(value);
+  std::erase(text, ' ');
+  if (text.empty() || AreModules(text)) return text;
   throw BadValue("preload", value, "names of modules, separated by commas");
 }
 

@@ -71,6 +71,9 @@ TEST(PythonOptions, OfBadValuesSayWhatIsExpected) {
       {"load_timeout_ms", "1s", "expected an integer from 1 to 86400000"},
       {"threads", "many", "expected an integer from 0 to 1024"},
       {"preload", "numpy;torch", "names of modules, separated by commas"},
+      {"preload", "numpy,,torch", "names of modules, separated by commas"},
+      {"preload", "numpy,", "names of modules, separated by commas"},
+      {"preload", "torch.2", "names of modules, separated by commas"},
       {"preload", "numpy", "needs isolation process"},
       {"spin_us", "10001", "expected an integer from 0 to 10000"},
       {"worker", "1", "python has no option 'worker'; it knows isolation"}};
