@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -269,6 +268,23 @@ struct Rendered {
   std::set<std::string> hosts;  // that it asked for something, whether or not they can be reached
 };
 
+// Of the URLs in a net log: "url":"https://example.org:80/".
+std::set<std::string> HostsIn(const std::string& log) {
+  const std::string_view key = "\"url\":\"";
+  std::set<std::string> hosts;
+  for (size_t at = log.find(key); at != std::string::npos; at = log.find(key, at)) {
+    at += key.size();
+    const std::string url = log.substr(at, log.find('"', at) - at);
+    const size_t scheme = url.find("://");
+    const std::string name = url.substr(0, scheme);
+    if (scheme == std::string::npos ||
+        (name != "http" && name != "https" && name != "ws" && name != "wss"))
+      continue;
+    hosts.insert(url.substr(scheme + 3, url.find_first_of("/:", scheme + 3) - scheme - 3));
+  }
+  return hosts;
+}
+
 // Without a sandbox, because the tests may run as root; no name resolves.
 Rendered Render(const std::string& browser, const std::string& page) {
   const std::string log = Temporary("net.json");
@@ -279,12 +295,11 @@ Rendered Render(const std::string& browser, const std::string& page) {
        "--user-data-dir=" + Temporary("profile"), "--dump-dom", "file://" + page},
       browser);
   Rendered rendered{chromium.Wait(), {}};
-  const std::string text = ReadText(log);
-  const std::regex url(R"re("url":"(?:https?|wss?)://([^/:"]+))re");
-  for (std::sregex_iterator it(text.begin(), text.end(), url), end; it != end; ++it) {
-    const std::string host = (*it)[1];
-    // What the browser asks for itself.
-    const bool own = std::regex_search(host, std::regex(R"((^|\.)(google|googleapis|gvt1)\.com$)"));
+  for (const std::string& host : HostsIn(ReadText(log))) {
+    bool own = false;  // what the browser asks for itself
+    for (const char* name : {"google.com", "googleapis.com", "gvt1.com"}) {
+      own |= host == name || host.ends_with(std::string(".") + name);
+    }
     if (!own) rendered.hosts.insert(host);
   }
   return rendered;

@@ -5,8 +5,8 @@
 namespace midstream::python_testing {
 
 ShimHost& SharedHost(bool process) {
-  static std::map<bool, ShimHost*> hosts;
-  ShimHost*& host = hosts[process];
+  static auto* hosts = new std::map<bool, ShimHost*>;  // reachable to the end
+  ShimHost*& host = (*hosts)[process];
   if (host == nullptr) {
     Options options;
     options.process = process;
