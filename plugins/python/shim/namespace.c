@@ -7,7 +7,8 @@
  *   - The values of pthread keys lie in the thread, their numbers come from each libc: keys that the host's libraries have are
  *     skipped, and no thread but the interpreter's own ever enters Python.
  *   - libc was given the host's environ itself, which the host may change or free: it gets a copy.
- *   - Signals are the host's: they are blocked in our thread, and in all that it starts.
+ *   - Signals are the host's: they are blocked in our thread, and in all that it starts, and nothing here sets a handler. Python
+ *     would: importing `signal` sets one for SIGINT.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -43,6 +44,23 @@ SHIM_EXPORT void* dlopen(const char* file, int mode) {
   Dl_info info;
   if (dladdr((const void*)&g_shim, &info) == 0) return NULL;
   return real(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+}
+
+/* Whether handlers are the host's: not in a worker process, nor in what a model forks. */
+static int AreSignalsTheHosts(void) { return !g_shim.process && !ShimIsForked(); }
+
+SHIM_EXPORT int sigaction(int number, const struct sigaction* action, struct sigaction* old) {
+  static int (*real)(int, const struct sigaction*, struct sigaction*);
+  if (real == NULL) *(void**)&real = dlsym(RTLD_NEXT, "sigaction");
+  return real(number, AreSignalsTheHosts() ? NULL : action, old);
+}
+
+SHIM_EXPORT void (*signal(int number, void (*handler)(int)))(int) {
+  struct sigaction action, old;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  return sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
 }
 
 /* What libraries of a namespace want done at exit never happens: the host's main thread would do it, which never was in this
