@@ -88,7 +88,7 @@ void Module::Prepare(const ModuleNode& node, const std::shared_ptr<SetObject>* s
   call.kind = set != nullptr ? MP_DO_PREPARE : MP_DO_LOAD;
   call.model = &node.model;
   call.set = set;
-  call.timeout = device_->options().load_timeout;
+  call.timeout = call.load_timeout = device_->options().load_timeout;
   pool_->Run(call);
 }
 

@@ -161,6 +161,7 @@ void Plan::RunNode(size_t i, const Request& request, const std::shared_ptr<Regio
   call.output_at = output_at.data();
   call.memory = block;
   call.timeout = module_->device()->options().timeout;
+  call.load_timeout = module_->device()->options().load_timeout;
   const Times times = module_->pool().Run(call);
   if (queue->times != nullptr)
     queue->times->Add(this, node.id, times.model_begin_ns, times.model_end_ns, "python");

@@ -16,6 +16,22 @@ std::string Milliseconds(std::chrono::milliseconds time) {
   return std::to_string(time.count()) + " ms";
 }
 
+// Where a job is decides how long it may take.
+enum class Phase : uint8_t { kQueued, kLoading, kAnswering };
+
+Phase PhaseOf(const mp_job& job, uint32_t state) {
+  if (MP_STATE_KIND(state) == MP_JOB_QUEUED) return Phase::kQueued;
+  return Load(job.model_begin_ns) != 0 ? Phase::kAnswering : Phase::kLoading;
+}
+
+std::string LateText(const mp_job& job, const Call& call) {
+  const std::string model = "model '" + (*call.model)->name() + "'";
+  if (Load(job.model_begin_ns) != 0)
+    return model + " did not answer within " + Milliseconds(call.timeout);
+  return model + " was not loaded, or did not take new weights, within " +
+         Milliseconds(call.load_timeout);
+}
+
 // One more for as long as it lives.
 class Counted {
  public:
@@ -176,8 +192,9 @@ Pool::Outcome Pool::Await(uint32_t index, const Call& call) {
   mp_job& job = region_.header().jobs[index];
   if (options_.spin_us > 0) LookAwake(job.state);
   Clock::time_point end = slots_[index].end;
-  const Clock::time_point begin = end - call.timeout;
-  bool running = false, killed = false;
+  Clock::time_point begin = end - call.timeout;
+  Phase phase = Phase::kQueued;
+  bool killed = false;
   for (;;) {
     const uint32_t state = Load(job.state);
     const uint32_t kind = MP_STATE_KIND(state);
@@ -191,16 +208,20 @@ Pool::Outcome Pool::Await(uint32_t index, const Call& call) {
                                                    "': no Python interpreter was free for " +
                                                    Milliseconds(call.timeout));
       }
-    } else if (!running) {
-      running = true;
-      // Nobody wakes the waiter when its job is taken.
-      const Clock::time_point taken{
-          std::chrono::nanoseconds(kind == MP_JOB_TAKEN ? job.taken_ns : 0)};
-      end = (taken > begin && taken < now ? taken : now) + call.timeout;
+    } else if (const Phase entered = PhaseOf(job, state); entered != phase) {
+      // Nobody woke the waiter for it.
+      phase = entered;
+      const bool answers = phase == Phase::kAnswering;
+      const Clock::time_point told{std::chrono::nanoseconds(answers ? job.model_begin_ns
+                                                            : kind == MP_JOB_TAKEN ? job.taken_ns
+                                                                                   : 0)};
+      begin = told > begin && told < now ? told : now;
+      end = begin + (answers ? call.timeout : call.load_timeout);
       continue;
     } else if (now >= end && !killed) {
       if (kind == MP_JOB_TAKEN) {
-        if (GiveUp(index, state, call)) ThrowLate(call);
+        const std::string what = LateText(job, call);
+        if (GiveUp(index, state, what)) ThrowLate(what);
       } else if (launcher_->can_kill()) {
         const uint32_t worker = MP_STATE_WORKER(state);
         const int32_t pid = Load(region_.header().workers[worker].pid);
@@ -210,7 +231,9 @@ Pool::Outcome Pool::Await(uint32_t index, const Call& call) {
       }
       // Else the interpreter is copying: the memory must not go. It takes no call of the model.
     }
-    SleepWhile(job.state, state, now < end ? std::min(end, now + kSlice) : now + kSlice / 10);
+    // The model's begin is not to be missed for longer than it may take.
+    const auto slice = phase == Phase::kLoading ? std::min(kSlice, call.timeout) : kSlice;
+    SleepWhile(job.state, state, now < end ? std::min(end, now + slice) : now + kSlice / 10);
   }
 }
 
@@ -220,14 +243,12 @@ bool Pool::Withdraw(uint32_t index, uint32_t state) {
   return true;
 }
 
-bool Pool::GiveUp(uint32_t index, uint32_t state, const Call& call) {
+bool Pool::GiveUp(uint32_t index, uint32_t state, const std::string& what) {
   mp_job& job = region_.header().jobs[index];
   const uint32_t worker = MP_STATE_WORKER(state);
   // Before the exchange: as long as the job is TAKEN nobody has replaced the worker.
   const int32_t pid = Load(region_.header().workers[worker].pid);
   if (!Exchange(job.state, &state, MP_STATE(MP_JOB_LOST, worker))) return false;
-  const std::string what =
-      "model '" + (*call.model)->name() + "' did not answer within " + Milliseconds(call.timeout);
   if (launcher_->can_kill()) {
     log_(MS_LOG_WARNING, "python: " + what + ": its worker process is killed");
     launcher_->Kill(worker, pid);  // OnDeath takes the slot back
@@ -247,12 +268,10 @@ bool Pool::GiveUp(uint32_t index, uint32_t state, const Call& call) {
   return true;
 }
 
-void Pool::ThrowLate(const Call& call) {
+void Pool::ThrowLate(const std::string& what) {
   throw sdk::Error(MS_DEADLINE_EXCEEDED,
-                   "model '" + (*call.model)->name() + "' did not answer within " +
-                       Milliseconds(call.timeout) +
-                       (launcher_->can_kill() ? "; its worker process was killed and is replaced"
-                                              : "; its interpreter is lost until it returns"));
+                   what + (launcher_->can_kill() ? "; its worker process was killed and is replaced"
+                                                 : "; its interpreter is lost until it returns"));
 }
 
 void Pool::ThrowUnlessRepeatable(uint32_t index, const Call& call, bool late) {
@@ -264,8 +283,9 @@ void Pool::ThrowUnlessRepeatable(uint32_t index, const Call& call, bool late) {
   if (line.size() + 1 < MP_TEXT) {
     traceback = Text(job.error + line.size() + 1, MP_TEXT - line.size() - 1);
   }
+  const std::string what = late ? LateText(job, call) : "";
   GiveSlot(index);
-  if (late) ThrowLate(call);
+  if (late) ThrowLate(what);
   const std::string& name = (*call.model)->name();
   if (absolute() && (IsLoaderExhausted(line) || IsLoaderExhausted(traceback))) {
     Drop(worker, "it has no room to load what model '" + name + "' imports (" + line + ")");

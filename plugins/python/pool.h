@@ -5,7 +5,8 @@
 // what was retired, starts replacements, and takes slots back that came home late.
 //
 // Deadlines. A job waits at most its timeout for an interpreter, then it is withdrawn. Once taken it
-// runs at most its timeout. Then a worker process is killed and replaced. An interpreter of this
+// runs at most its timeout, behind what the interpreter has to load for it, which has a timeout of
+// its own. Then a worker process is killed and replaced. An interpreter of this
 // process cannot be: it is lost, another one takes its place while the launcher can make one, and if
 // its call comes back after all it is used again.
 //
@@ -54,7 +55,8 @@ struct Call {
   const uint64_t* output_at = nullptr;
   // What a worker may still write to when this call has been given up: kept until it cannot.
   std::shared_ptr<void> memory;
-  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds timeout{0};       // of waiting for a worker, and of the model's answer
+  std::chrono::milliseconds load_timeout{0};  // of what the worker has to load first
 };
 
 struct Times {
@@ -110,8 +112,8 @@ class Pool : private LaunchEvents {
   Outcome Await(uint32_t index, const Call& call);
   void LookAwake(const uint32_t& state);  // until DONE, or until sleeping is better
   bool Withdraw(uint32_t index, uint32_t state);
-  bool GiveUp(uint32_t index, uint32_t state, const Call& call);
-  [[noreturn]] void ThrowLate(const Call& call);
+  bool GiveUp(uint32_t index, uint32_t state, const std::string& what);
+  [[noreturn]] void ThrowLate(const std::string& what);
   void ThrowUnlessRepeatable(uint32_t index, const Call& call, bool late);
   void LogTraceback(const std::string& model, const std::string& traceback);
 

@@ -85,6 +85,7 @@ static PyObject* Infer(shim_model* model, mp_job* job, PyObject** memories) {
     return NULL;
   }
   if (ShimUseVersion(model, job->set) != 0) return NULL;
+  __atomic_store_n(&job->model_begin_ns, ShimNow(), __ATOMIC_SEQ_CST);
   PyObject* arguments = MakeArguments(model, job, memories);
   PyObject* none = arguments == NULL ? NULL : PyTuple_New(0);
   PyObject* result = NULL;
@@ -185,7 +186,6 @@ static void RunJob(mp_job* job) {
   while (copied < n && (memories[copied] = ShimCopyTensor(&job->inputs[copied])) != NULL) ++copied;
   int failed = copied < n;
   Change(&job->state, Mine(MP_JOB_COPYING), Mine(MP_JOB_TAKEN));
-  job->model_begin_ns = ShimNow();
   failed = failed || Work(job, memories, &answer) != 0;
   if (ShimIsForked())
     _exit(failed); /* a child that the model forked has come back: it is no worker */

@@ -21,6 +21,7 @@ enum Deed : int32_t {
   kBlock = 2,    // until Gate::Open, or the worker is killed
   kDie = 3,      // as by a signal
   kExhaust = 4,  // as an import that finds no room
+  kLoad = 5,     // loads until Gate::Open, or the worker is killed, and then answers
 };
 
 class Gate {
@@ -29,6 +30,11 @@ class Gate {
     std::lock_guard lock(mutex_);
     open_ = true;
     changed_.notify_all();
+  }
+  void Close() {
+    std::lock_guard lock(mutex_);
+    open_ = false;
+    inside_ = 0;
   }
   void AwaitInside(int count) {
     std::unique_lock lock(mutex_);
@@ -171,6 +177,8 @@ class FakeLauncher : public python::Launcher {
     uint32_t state = MP_STATE(MP_JOB_COPYING, worker);
     python::Exchange(job.state, &state, MP_STATE(MP_JOB_TAKEN, worker));
     if (deed == kDie) return false;
+    if (deed == kLoad && !settings_.gate->Pass(self.killed)) return false;
+    python::Store(job.model_begin_ns, uint64_t{1});
     if (deed == kBlock && !settings_.gate->Pass(self.killed)) return false;
     state = MP_STATE(MP_JOB_TAKEN, worker);
     if (!python::Exchange(job.state, &state, MP_STATE(MP_JOB_ANSWERING, worker))) {

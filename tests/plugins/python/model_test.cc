@@ -1,6 +1,7 @@
 // Models of one node through the ABI, in both isolations.
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <thread>
 
 #include "tests/plugins/python/python_testing.h"
@@ -135,6 +136,70 @@ def run(x):
     auto y = quick->Run();
     ASSERT_TRUE(y.ok()) << y.status().ToString();
   }
+}
+
+// The other interpreters load a model when its first request reaches them.
+TEST_P(PythonModels, LoadingTakesNothingOfTheTimeToAnswer) {
+  Open({{"timeout_ms", "400"}, {"interpreters", "2"}});
+  const PythonModel model{.code = R"(
+import time
+time.sleep(0.8)
+class Policy:
+    def __init__(self, weights):
+        pass
+    def on_weights(self, version):
+        time.sleep(0.8)
+    def __call__(self, x):
+        time.sleep(0.05)
+        return x
+)",
+                          .entry = "model:Policy",
+                          .weights = {{"w", kThree}}};
+  auto one = Loaded::Create(device_, model, kThree);
+  ASSERT_TRUE(one.ok()) << one.status().ToString();
+  auto weights = one->runner().Stage({Floats({3}, {2, 2, 2})}, one->weights().get());
+  ASSERT_TRUE(weights.ok()) << weights.status().ToString();
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 2; ++caller) {
+    callers.emplace_back([&, caller] {
+      auto other =
+          caller == 0 ? Result<Loaded>(std::move(*one)) : Loaded::Create(device_, model, kThree);
+      ASSERT_TRUE(other.ok()) << other.status().ToString();
+      for (int i = 0; i < 10; ++i) {
+        auto y = other->Run();
+        EXPECT_TRUE(y.ok()) << y.status().ToString();
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+// Of the process that embeds the engine: Python would set one for SIGINT.
+TEST_P(PythonModels, SignalHandlersStayTheHosts) {
+  const auto handlers = [] {
+    std::vector<void*> all;
+    for (int number = 1; number < NSIG; ++number) {
+      struct sigaction action {};
+      if (sigaction(number, nullptr, &action) == 0)
+        all.push_back(reinterpret_cast<void*>(action.sa_handler));
+    }
+    return all;
+  };
+  signal(SIGINT, SIG_DFL);
+  const auto before = handlers();
+  const PythonModel model{.code = R"(
+import faulthandler, io, signal
+def run(x):
+    try:
+        faulthandler.enable(open("/dev/null", "w"))
+    except io.UnsupportedOperation:
+        pass
+    return [signal.getsignal(signal.SIGINT) is not None]
+)",
+                          .output_shape = "1"};
+  auto y = Run(model, kThree);
+  ASSERT_TRUE(y.ok()) << y.status().ToString();
+  EXPECT_EQ(handlers(), before);
 }
 
 // What the model forks is a process of its own: when it comes back from the model it ends, and is no

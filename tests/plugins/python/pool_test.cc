@@ -49,7 +49,8 @@ class PoolTest : public testing::Test {
     std::string text;
     int32_t answer = 0;
   };
-  Outcome Run(Deed deed, milliseconds timeout = milliseconds(20000)) {
+  Outcome Run(Deed deed, milliseconds timeout = milliseconds(20000),
+              milliseconds load_timeout = milliseconds(20000)) {
     auto block = std::make_shared<python::RegionBlock>(&pool_->region(), 2 * 64);
     std::memcpy(block->data(), &deed, sizeof(int32_t));
     std::memset(block->data() + 64, 0, 64);
@@ -65,6 +66,7 @@ class PoolTest : public testing::Test {
     call.output_at = &output;
     call.memory = block;
     call.timeout = timeout;
+    call.load_timeout = load_timeout;
     Outcome outcome;
     try {
       pool_->Run(call);
@@ -188,6 +190,27 @@ TEST_F(PoolTest, AWorkerProcessPastTheDeadlineIsKilledAndReplaced) {
     EXPECT_EQ(late.code, MS_DEADLINE_EXCEEDED);
     EXPECT_THAT(late.text, HasSubstr("was killed"));
     EXPECT_EQ(Run(kAnswer).answer, 42);
+  }
+}
+
+TEST_F(PoolTest, WhatIsLoadedFirstHasATimeoutOfItsOwn) {
+  for (bool for_processes : {false, true}) {
+    Make(1, {.can_kill = for_processes}, for_processes);
+    pool_->EnsureStarted();
+    const Outcome late = Run(kLoad, milliseconds(20000), milliseconds(20));
+    EXPECT_EQ(late.code, MS_DEADLINE_EXCEEDED);
+    EXPECT_THAT(late.text, HasSubstr("'policy' was not loaded, or did not take new weights, within "
+                                     "20 ms"));
+    Outcome outcome;
+    RunAside(kLoad, &outcome, milliseconds(5));
+    gate_.AwaitInside(2);
+    std::this_thread::sleep_for(milliseconds(50));
+    gate_.Open();
+    JoinLast();
+    EXPECT_EQ(outcome.answer, 42) << outcome.text;
+    model_.reset();
+    pool_.reset();
+    gate_.Close();
   }
 }
 
