@@ -345,7 +345,9 @@ def _import_module(name: str, package: Optional[str] = None) -> types.ModuleType
     if owner is None or name.startswith(MANGLED):
         return _real_import_module(name, package)
     if name.startswith("."):
-        return _real_import_module(name, package)
+        if not package or not owner.has(package):
+            return _real_import_module(name, package)
+        name = importlib.util.resolve_name(name, package)
     if owner.has(name):
         return owner.import_module(name)
     if name == OWN_MODULE:

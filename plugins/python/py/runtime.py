@@ -7,6 +7,7 @@ import os
 import signal
 import site
 import sys
+import tokenize  # noqa: F401  (what tracebacks need, whatever models do to sys.path)
 from typing import Any, Optional, Tuple
 
 from . import faults, package
@@ -27,6 +28,9 @@ class _Lines(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        """Never: all models of the interpreter have these streams."""
+
     def write(self, data: Any) -> int:
         text = self._rest + bytes(data)
         end = text.rfind(b"\n") + 1
@@ -36,6 +40,17 @@ class _Lines(io.RawIOBase):
         if end:
             _write_all(text[:end])
         return len(data)
+
+
+class _Stream(io.TextIOWrapper):
+    """sys.stdout and sys.stderr."""
+
+    def close(self) -> None:
+        """As in _Lines."""
+
+    def detach(self) -> Any:
+        """Refused, as it would be a close."""
+        raise io.UnsupportedOperation("detach")
 
 
 def _write_all(data: bytes) -> None:
@@ -53,7 +68,7 @@ def _refuse_signals(*args: Any, **kwargs: Any) -> None:
 def _own_streams() -> None:
     sys.stdin = sys.__stdin__ = io.StringIO("")
     for name in ("stdout", "stderr"):
-        stream = io.TextIOWrapper(_Lines(), "utf-8", "backslashreplace", write_through=True)
+        stream = _Stream(_Lines(), "utf-8", "backslashreplace", write_through=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 

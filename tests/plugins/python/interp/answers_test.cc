@@ -172,6 +172,19 @@ TEST_P(Interpreters, KeepWhatModelsPrintOutOfTheAnswers) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "printed \\ud800\nraw\xff\nlogged\n");
 }
 
+TEST_P(Interpreters, KeepTheirStreamsWhateverAModelCloses) {
+  const Tensor one = Floats({1, 1}, {1});
+  Infer(host().AddModel(OneTensorPackage("import sys\n"
+                                         "def act(x):\n"
+                                         "    sys.stdout.close()\n    sys.stderr.buffer.close()\n"
+                                         "    sys.stdin.close()\n    return x\n")),
+        0, {one}, Zeros("float32", {1, 1}));
+  const uint64_t other = host().AddModel(OneTensorPackage(
+      "import sys\ndef act(x):\n    print('out')\n    print('err', file=sys.stderr)\n"
+      "    return x\n"));
+  EXPECT_EQ(ToFloats(Infer(other, 0, {one}, Zeros("float32", {1, 1}))), std::vector<float>{1});
+}
+
 TEST_P(Interpreters, HaveAnEnvironmentOfTheirOwn) {
   const std::string source =
       "import os, sys\n"

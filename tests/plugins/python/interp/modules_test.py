@@ -40,6 +40,7 @@ class Imports(unittest.TestCase):
                 "from a.star import *\nfrom . import side\nfrom .side import value\n"
                 "import importlib\nd = importlib.import_module('a.b.c')\n"
                 "e = importlib.import_module('.b', a.__name__)\nf = __import__('a.b')\n"
+                "g = importlib.import_module('.b.c', 'a')\nassert g is d\n"
                 "def late():\n    from a import lazy\n    return lazy.x\n",
                 "a/__init__.py": "",
                 "a/b/__init__.py": "from .. import b as me\nfrom . import c\n",
