@@ -317,6 +317,7 @@ def package():
     with zipfile.ZipFile(out, "w") as archive:
         for name, data in (("code/policy.py", CODE), ("data/0.bin", TENSOR), ("manifest.json", manifest())):
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o100644 << 16
             if name.endswith(".bin"):
                 size = -(out.tell() + 30 + len(name) + 4) % 64
                 info.extra = b"FB" + struct.pack("<H", size) + bytes(size)

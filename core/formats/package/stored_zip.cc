@@ -26,6 +26,9 @@ std::string Text(uint64_t number) { return std::to_string(number); }
 
 // What a header says about its entry.
 struct Header {
+  uint64_t version = 0;  // needed to read it
+  bool has64 = false;    // there is a zip64 field
+  uint64_t made_by = 0, internal = 0, attributes = 0;
   uint64_t flags = 0, method = 0, time = 0, crc = 0, compressed = 0, size = 0, offset = 0;
   std::string_view name;
   std::string_view extra;
@@ -35,6 +38,26 @@ Status CheckAgree(std::string_view what, uint64_t local, uint64_t central) {
   if (local == central) return OkStatus();
   return DataLoss("its local header and the directory disagree in the " + std::string(what) + ": " +
                   Text(local) + " and " + Text(central));
+}
+
+// 4.5 exactly where a header has zip64's numbers, or, in the directory, where either has.
+Status CheckVersion(std::string_view where, uint64_t version, bool has64) {
+  const uint64_t wanted = has64 ? zip::kVersion64 : zip::kVersion;
+  if (version == wanted) return OkStatus();
+  return DataLoss("is said by " + std::string(where) + " to need version " + Text(version) +
+                  " of zip, expected " + Text(wanted));
+}
+
+// What no reader of packages looks at is as our writers write it, so that it can tell nothing.
+Status CheckUnread(const Header& header) {
+  if (header.made_by != zip::kMadeBy && header.made_by != zip::kMadeBy20) {
+    return DataLoss("is said to be made by " + Text(header.made_by) + ", expected " +
+                    Text(zip::kMadeBy) + " (zip 4.5 on Unix)");
+  }
+  if (header.internal == 0 && header.attributes == zip::kAttributes) return OkStatus();
+  return DataLoss("has the attributes " + Text(header.internal) + " and " +
+                  Text(header.attributes) + ", expected 0 and " + Text(zip::kAttributes) +
+                  " (a file of mode 0644)");
 }
 
 Status CheckKind(const Header& header) {
@@ -55,8 +78,9 @@ Status CheckKind(const Header& header) {
 }
 
 // The numbers of a zip64 field, those of `fields` that the header leaves to it (`all`: every one,
-// as a local header may have them although they would fit), and padding.
-Status ReadExtra(std::string_view extra, const std::vector<uint64_t*>& fields, bool all) {
+// as a local header may have them although they would fit), and padding. Returns whether there is a
+// zip64 field.
+Result<bool> ReadExtra(std::string_view extra, const std::vector<uint64_t*>& fields, bool all) {
   std::vector<uint64_t*> open;
   for (uint64_t* field : fields) {
     if (*field == zip::kIn64) open.push_back(field);
@@ -93,7 +117,7 @@ Status ReadExtra(std::string_view extra, const std::vector<uint64_t*>& fields, b
       }
     }
   }
-  if (open.empty() || seen64) return OkStatus();
+  if (open.empty() || seen64) return seen64;
   return DataLoss("leaves its sizes to a zip64 field, which is missing");
 }
 
@@ -141,6 +165,8 @@ Result<Directory> FindDirectory(std::string_view bytes) {
     }
     const bool plain = Number(bytes, locator + 4, 4) == 0 && Number(bytes, locator + 16, 4) == 1 &&
                        Number(bytes, end + 4, 8) == zip::kEnd64Size - 12 &&
+                       Number(bytes, end + 12, 2) == zip::kVersion64 &&
+                       Number(bytes, end + 14, 2) == zip::kVersion64 &&
                        Number(bytes, end + 16, 8) == 0 &&
                        Number(bytes, end + 24, 8) == Number(bytes, end + 32, 8);
     if (!plain) return DataLoss("its zip64 end record is none that a package has");
@@ -193,12 +219,16 @@ class Parser {
       return DataLoss("is no entry of a directory");
     }
     Header header;
+    header.made_by = Number(bytes_, at + 4, 2);
+    header.version = Number(bytes_, at + 6, 2);
     header.flags = Number(bytes_, at + 8, 2);
     header.method = Number(bytes_, at + 10, 2);
     header.time = Number(bytes_, at + 12, 4);
     header.crc = Number(bytes_, at + 16, 4);
     header.compressed = Number(bytes_, at + 20, 4);
     header.size = Number(bytes_, at + 24, 4);
+    header.internal = Number(bytes_, at + 36, 2);
+    header.attributes = Number(bytes_, at + 38, 4);
     header.offset = Number(bytes_, at + 42, 4);
     const uint64_t name = Number(bytes_, at + 28, 2), extra = Number(bytes_, at + 30, 2);
     const uint64_t comment = Number(bytes_, at + 32, 2);
@@ -221,7 +251,9 @@ class Parser {
       return DataLoss("has a name that is not said to be UTF-8");
     }
     MS_RETURN_IF_ERROR(CheckKind(central));
-    MS_RETURN_IF_ERROR(
+    MS_RETURN_IF_ERROR(CheckUnread(central));
+    MS_ASSIGN_OR_RETURN(
+        central.has64,
         ReadExtra(central.extra, {&central.size, &central.compressed, &central.offset}, false));
     if (central.offset != at_) {
       return DataLoss("begins at " + Text(central.offset) +
@@ -229,7 +261,8 @@ class Parser {
                                             : ", which leaves a hole behind ") +
                       Text(at_));
     }
-    MS_ASSIGN_OR_RETURN(const uint64_t begin, ReadLocal(central));
+    Header local;
+    MS_ASSIGN_OR_RETURN(const uint64_t begin, ReadLocal(central, &local));
     if (central.compressed != central.size) {
       return DataLoss("is stored, and said to have " + Text(central.compressed) + " bytes of " +
                       Text(central.size));
@@ -238,18 +271,22 @@ class Parser {
       return DataLoss("is said to have " + Text(central.size) + " bytes at " + Text(begin) +
                       "; the directory begins at " + Text(directory_.begin));
     }
+    MS_RETURN_IF_ERROR(CheckVersion("its local header", local.version, local.has64));
+    MS_RETURN_IF_ERROR(
+        CheckVersion("the directory", central.version, central.has64 || local.has64));
     *entry = {std::string(central.name), begin, central.size, static_cast<uint32_t>(central.crc)};
     at_ = begin + central.size;
     return OkStatus();
   }
 
   // Holds the local header at at_ to the directory. Returns where the data begin.
-  Result<uint64_t> ReadLocal(const Header& central) const {
+  Result<uint64_t> ReadLocal(const Header& central, Header* to) const {
     if (at_ > directory_.begin || directory_.begin - at_ < zip::kLocalSize ||
         Number(bytes_, at_, 4) != zip::kLocal) {
       return DataLoss("has no local header at " + Text(at_));
     }
-    Header local;
+    Header& local = *to;
+    local.version = Number(bytes_, at_ + 4, 2);
     local.compressed = Number(bytes_, at_ + 18, 4);
     local.size = Number(bytes_, at_ + 22, 4);
     const uint64_t name = Number(bytes_, at_ + 26, 2), extra = Number(bytes_, at_ + 28, 2);
@@ -264,8 +301,8 @@ class Parser {
     MS_RETURN_IF_ERROR(CheckAgree("method", Number(bytes_, at_ + 8, 2), central.method));
     MS_RETURN_IF_ERROR(CheckAgree("time", Number(bytes_, at_ + 10, 4), central.time));
     MS_RETURN_IF_ERROR(CheckAgree("CRC-32", Number(bytes_, at_ + 14, 4), central.crc));
-    MS_RETURN_IF_ERROR(ReadExtra(bytes_.substr(at_ + zip::kLocalSize + name, extra),
-                                 {&local.size, &local.compressed}, true));
+    MS_ASSIGN_OR_RETURN(local.has64, ReadExtra(bytes_.substr(at_ + zip::kLocalSize + name, extra),
+                                               {&local.size, &local.compressed}, true));
     MS_RETURN_IF_ERROR(CheckAgree("size", local.size, central.size));
     MS_RETURN_IF_ERROR(CheckAgree("stored size", local.compressed, central.compressed));
     return at_ + zip::kLocalSize + name + extra;

@@ -2,9 +2,10 @@
 //
 // A zip says everything twice, and what a reader skips can hide what another one shows. So every byte
 // is accounted for: entries lie one behind the other from the first byte on, in the order of the
-// directory, which follows them and ends the file. Whatever is said twice must agree, and what a
-// package never has (compression, encryption, sizes behind the data, comments, other extra fields
-// than zip64's and zeros that align) is refused.
+// directory, which follows them and ends the file. Whatever is said twice must agree, what nobody
+// reads (versions, attributes) must be what our writers write, and what a package never has
+// (compression, encryption, sizes behind the data, comments, other extra fields than zip64's and
+// zeros that align) is refused.
 //
 // Nothing is copied but names; memory is taken for entries whose directory is there.
 #ifndef MIDSTREAM_CORE_FORMATS_PACKAGE_STORED_ZIP_H_

@@ -28,6 +28,12 @@ constexpr uint16_t kFlagEncrypted = 0x0001;
 constexpr uint16_t kFlagSizesBehind = 0x0008;
 constexpr uint16_t kFlagUtf8 = 0x0800;
 
+// What is needed to read an entry: 2.0, and 4.5 for zip64's records.
+constexpr uint64_t kVersion = 20, kVersion64 = 45;
+// What wrote an entry: 4.5, on Unix. Python's zipfile says 2.0 by itself, which is as good.
+constexpr uint64_t kMadeBy = 3 << 8 | 45, kMadeBy20 = 3 << 8 | 20;
+constexpr uint64_t kAttributes = uint64_t{0100644} << 16;  // a file that all may read
+
 // The number is in a zip64 record.
 constexpr uint64_t kIn64 = 0xffffffff;
 constexpr uint64_t kCountIn64 = 0xffff;

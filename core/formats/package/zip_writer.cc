@@ -8,9 +8,6 @@ namespace midstream::package {
 namespace {
 
 constexpr uint64_t kDate = 0x00210000;  // 1980-01-01, midnight: the first that the format has
-constexpr uint64_t kVersion = 20, kVersion64 = 45;
-constexpr uint64_t kUnix = 3;
-constexpr uint64_t kMode = 0100644;
 
 void Put(std::string* bytes, uint64_t number, size_t width) {
   for (size_t i = 0; i < width; ++i) *bytes += static_cast<char>(number >> (8 * i));
@@ -68,7 +65,7 @@ Status ZipWriter::Add(const std::string& name, std::string_view bytes, bool alig
   }
   std::string header;
   Put(&header, zip::kLocal, 4);
-  Put(&header, large ? kVersion64 : kVersion, 2);
+  Put(&header, large ? zip::kVersion64 : zip::kVersion, 2);
   PutCommon(&header, written.entry);
   Put(&header, extra.size(), 2);
   header += name + extra;
@@ -87,12 +84,12 @@ Status ZipWriter::Finish() {
     const std::string extra = Extra64(numbers);
     std::string header;
     Put(&header, zip::kCentral, 4);
-    Put(&header, kUnix << 8 | kVersion64, 2);
-    Put(&header, numbers.empty() ? kVersion : kVersion64, 2);
+    Put(&header, zip::kMadeBy, 2);
+    Put(&header, numbers.empty() ? zip::kVersion : zip::kVersion64, 2);
     PutCommon(&header, entry);
     Put(&header, extra.size(), 2);
     Put(&header, 0, 6);  // no comment, first disk, binary
-    Put(&header, kMode << 16, 4);
+    Put(&header, zip::kAttributes, 4);
     Put(&header, In32(offset), 4);
     MS_RETURN_IF_ERROR(Append(header + entry.name + extra));
   }
@@ -101,8 +98,8 @@ Status ZipWriter::Finish() {
   if (count >= zip::kCountIn64 || size >= zip::kIn64 || begin >= zip::kIn64) {
     Put(&tail, zip::kEnd64, 4);
     Put(&tail, zip::kEnd64Size - 12, 8);
-    Put(&tail, kUnix << 8 | kVersion64, 2);
-    Put(&tail, kVersion64, 2);
+    Put(&tail, zip::kVersion64, 2);
+    Put(&tail, zip::kVersion64, 2);
     Put(&tail, 0, 8);  // the first disk, twice
     for (uint64_t number : {count, count, size, begin}) Put(&tail, number, 8);
     Put(&tail, zip::kLocator64, 4);

@@ -37,9 +37,9 @@ RawEntry& RawZip::at(std::string_view name) {
 namespace {
 
 std::string Common(const RawHeader& header) {
-  return Little(header.flags, 2) + Little(header.method, 2) + Little(header.time, 4) +
-         Little(header.crc, 4) + Little(header.stored, 4) + Little(header.size, 4) +
-         Little(header.name.size(), 2) + Little(header.extra.size(), 2);
+  return Little(header.version, 2) + Little(header.flags, 2) + Little(header.method, 2) +
+         Little(header.time, 4) + Little(header.crc, 4) + Little(header.stored, 4) +
+         Little(header.size, 4) + Little(header.name.size(), 2) + Little(header.extra.size(), 2);
 }
 
 }  // namespace
@@ -50,15 +50,15 @@ std::string RawZip::Build() const {
   for (const RawEntry& entry : entries) {
     bytes += entry.before;
     offsets.push_back(bytes.size());
-    bytes += "PK\x03\x04" + Little(20, 2) + Common(entry.local) + entry.local.name +
-             entry.local.extra + entry.data;
+    bytes += "PK\x03\x04" + Common(entry.local) + entry.local.name + entry.local.extra + entry.data;
   }
   bytes += before_directory;
   const uint64_t begin = bytes.size();
   for (size_t i = 0; i < entries.size(); ++i) {
     const RawEntry& entry = entries[i];
-    bytes += "PK\x01\x02" + Little(20, 2) + Little(20, 2) + Common(entry.central) +
-             Little(entry.comment.size(), 2) + Little(entry.disk, 2) + Little(0, 6) +
+    bytes += "PK\x01\x02" + Little(entry.made_by, 2) + Common(entry.central) +
+             Little(entry.comment.size(), 2) + Little(entry.disk, 2) + Little(entry.internal, 2) +
+             Little(entry.attributes, 4) +
              Little(entry.offset.value_or(static_cast<uint32_t>(offsets[i])), 4) +
              entry.central.name + entry.central.extra + entry.comment;
   }

@@ -15,6 +15,7 @@ namespace midstream::package {
 
 // The fields of one header of a zip entry.
 struct RawHeader {
+  uint16_t version = 20;
   uint16_t flags = 0, method = 0;
   uint32_t time = 0x00210000;
   uint32_t crc = 0;
@@ -28,6 +29,8 @@ struct RawEntry {
   RawHeader local, central;
   std::string comment;
   uint16_t disk = 0;
+  uint16_t made_by = 3 << 8 | 45, internal = 0;
+  uint32_t attributes = uint32_t{0100644} << 16;
   std::optional<uint32_t> offset;  // instead of where it lies
   std::string before;              // bytes in front of its local header
 };

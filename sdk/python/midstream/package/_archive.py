@@ -17,6 +17,7 @@ _LOCAL_HEADER = 30
 _ZIP64_EXTRA = 20
 _CHUNK = 1 << 24
 _OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
+_VERSION_MADE_BY = 45  # as the engine's own writer; what is needed to read is told beside it
 _PADDING_ID = b"FB"  # of the extra field, as in archives of torch.package
 
 
@@ -51,6 +52,7 @@ class ArchiveWriter:
         """Writes an entry and returns its SHA-256 in hexadecimal."""
         entry = zipfile.ZipInfo(file, _OLDEST_DATE)
         entry.create_system = 3  # Unix, wherever it is made
+        entry.create_version = _VERSION_MADE_BY
         entry.external_attr = 0o100644 << 16
         entry.file_size = len(data)
         large = entry.file_size * 1.05 > zipfile.ZIP64_LIMIT  # zipfile's own condition
