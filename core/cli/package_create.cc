@@ -195,7 +195,10 @@ void AddPackageCreate(CLI::App& package, Action* action) {
                    "have any")
       ->type_name("NAME")
       ->check(NotEmpty());
-  command->add_option("--entry", args->entry, "What is called: a function or a class of a module")
+  command
+      ->add_option("--entry", args->entry,
+                   "What is called: a function or a class of a module, or "
+                   "something inside one, as policy:Policy.act")
       ->type_name("MODULE:NAME")
       ->required();
   AddRepeated(*command, "--input", &args->inputs,

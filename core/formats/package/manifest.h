@@ -47,7 +47,7 @@ struct StoredFile {
 
 struct Manifest {
   std::string name;
-  std::string entry;   // "module:name"
+  std::string entry;   // "module:name", "module:name.name"
   std::string python;  // least version, "3.10"; empty: any
   std::vector<DeclaredTensor> inputs;
   std::vector<DeclaredTensor> outputs;

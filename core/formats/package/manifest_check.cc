@@ -16,7 +16,8 @@ bool IsPythonVersion(std::string_view text) {
   return std::all_of(text.begin() + 2, text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool IsModuleName(std::string_view text) {
+// Names joined by dots.
+bool IsDottedName(std::string_view text) {
   while (true) {
     const size_t dot = text.find('.');
     if (!IsPythonName(text.substr(0, dot))) return false;
@@ -29,9 +30,12 @@ Status CheckEntry(const Manifest& manifest) {
   const std::string& entry = manifest.entry;
   const size_t colon = entry.find(':');
   const bool good = colon != std::string::npos && entry.size() <= kLongestName &&
-                    IsModuleName(std::string_view(entry).substr(0, colon)) &&
-                    IsPythonName(std::string_view(entry).substr(colon + 1));
-  if (!good) return InvalidArgument("expected an entry \"module:name\", got " + Quoted(entry));
+                    IsDottedName(std::string_view(entry).substr(0, colon)) &&
+                    IsDottedName(std::string_view(entry).substr(colon + 1));
+  if (!good) {
+    return InvalidArgument("expected an entry \"module:name\" or \"module:name.name\", got " +
+                           Quoted(entry));
+  }
   std::string path = std::string(kCodeFolder) + entry.substr(0, colon);
   std::replace(path.begin(), path.end(), '.', '/');
   for (const StoredFile& file : manifest.files) {

@@ -84,6 +84,16 @@ TEST(Package, GivesBackWhatWasWritten) {
   EXPECT_TRUE((*package)->CheckCrcs().ok());
 }
 
+TEST(Package, AnEntryMayLieInsideAClass) {
+  const TempDir dir;
+  Contents contents = Policy({});
+  contents.manifest.entry = "nets.policy:Policy.Inner.act";
+  ASSERT_TRUE(WritePackage(dir.Path("p.mspkg"), contents).ok());
+  const auto package = Package::Open(dir.Path("p.mspkg"));
+  ASSERT_TRUE(package.ok()) << package.status().ToString();
+  EXPECT_EQ((*package)->manifest().entry, "nets.policy:Policy.Inner.act");
+}
+
 TEST(Package, EqualContentsMakeEqualBytes) {
   const TempDir dir;
   auto reversed = Tensors();
