@@ -156,8 +156,8 @@ void AddPush(CLI::App& app, Action* action) {
       command
           ->add_option(
               "SOURCE", args->sources,
-              "A .safetensors or .npz file, a checkpoint, a SavedModel, or a folder of .npy "
-              "files, whose paths are the names; of several, one after the other")
+              "A .safetensors or .npz file, a package (.mspkg), a checkpoint, a SavedModel, or a "
+              "folder of .npy files, whose paths are the names; of several, one after the other")
           ->check(NotEmpty());
   command->add_option("--every", args->every, "Seconds from one source to the next")
       ->type_name("SECONDS")

@@ -14,8 +14,8 @@ struct PushSource {
   serve::Descriptor file;
 };
 
-// A .safetensors or .npz file is opened. A checkpoint, a SavedModel and a folder of .npy files are read,
-// and become a safetensors file in memory. Errors: those of opening and reading.
+// A .safetensors or .npz file is opened. A package, a checkpoint, a SavedModel and a folder of .npy
+// files are read, and become a safetensors file in memory. Errors: those of opening and reading.
 Result<PushSource> OpenPushSource(const std::string& path);
 
 }  // namespace midstream::cli
