@@ -7,6 +7,7 @@
 
 #include "core/base/file.h"
 #include "core/cli/package.h"
+#include "core/cli/package_folder.h"
 #include "core/cli/table.h"
 #include "core/cli/weight_set.h"
 #include "core/formats/file.h"
@@ -36,31 +37,6 @@ struct Args {
   bool json = false;
 };
 
-bool IsHidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
-
-// All files below `folder` but hidden ones and what Python caches, as entries below `prefix`.
-Status AddFolder(const std::string& folder, std::string_view prefix,
-                 std::map<std::string, std::string>* files) {
-  if (!formats::IsDirectory(folder)) return NotFound(folder + " is no folder");
-  std::error_code error;
-  fs::recursive_directory_iterator at(folder, error), end;
-  for (; !error && at != end; at.increment(error)) {
-    const bool cache = at->path().filename() == "__pycache__";
-    if (at->is_directory() && (cache || IsHidden(at->path()))) at.disable_recursion_pending();
-    if (at->is_directory() || IsHidden(at->path()) || at->path().extension() == ".pyc") continue;
-    const std::string path = at->path().string();
-    if (at->path().extension() == ".so") {
-      return InvalidArgument(path +
-                             " is a compiled extension, which a package cannot hold: leave " +
-                             "it out and name its module by --extern");
-    }
-    const std::string name =
-        std::string(prefix) + at->path().lexically_relative(folder).generic_string();
-    MS_ASSIGN_OR_RETURN((*files)[name], ReadFile(path, package::kLargestFiles));
-  }
-  return error ? ErrnoStatus(error.value(), folder) : OkStatus();
-}
-
 Status Declare(const std::vector<std::string>& texts, std::vector<package::DeclaredTensor>* to) {
   for (const std::string& text : texts) {
     MS_ASSIGN_OR_RETURN(package::DeclaredTensor tensor, ParseDeclaration(text));
@@ -80,12 +56,16 @@ bool CanBatch(const package::Manifest& manifest) {
          std::all_of(manifest.outputs.begin(), manifest.outputs.end(), joins);
 }
 
+// Names without the spaces around them.
 std::vector<std::string> SplitAtCommas(const std::vector<std::string>& texts) {
   std::vector<std::string> parts;
   for (const std::string& text : texts) {
     for (size_t at = 0; at <= text.size();) {
       const size_t comma = std::min(text.find(',', at), text.size());
-      if (comma > at) parts.push_back(text.substr(at, comma - at));
+      std::string part = text.substr(at, comma - at);
+      part.erase(0, part.find_first_not_of(' '));
+      part.erase(part.find_last_not_of(' ') + 1);
+      if (!part.empty()) parts.push_back(std::move(part));
       at = comma + 1;
     }
   }
@@ -94,7 +74,7 @@ std::vector<std::string> SplitAtCommas(const std::vector<std::string>& texts) {
   return parts;
 }
 
-// left_out: pickles of the archive of which nothing is taken.
+// left_out: pickles of the archive, and files of the folder, of which nothing is taken.
 Result<package::Contents> Gather(const Args& args, std::vector<std::string>* left_out) {
   package::Contents contents;
   std::vector<std::string> externs = args.externs;
@@ -109,6 +89,7 @@ Result<package::Contents> Gather(const Args& args, std::vector<std::string>* lef
   }
   if (!args.code.empty()) {
     MS_RETURN_IF_ERROR(AddFolder(args.code, package::kCodeFolder, &contents.files));
+    *left_out = TakeOutCoreModules(args.entry, &contents.files);
   }
   if (!args.data.empty()) {
     MS_RETURN_IF_ERROR(AddFolder(args.data, package::kDataFolder, &contents.files));
@@ -160,8 +141,11 @@ Outcome Create(const Args& args) {
     PrintText(fmt::format("{}: {} files, {} tensors, {} bytes{}\n", args.output,
                           contents->files.size(), contents->tensors.size(), Grouped(*size),
                           contents->manifest.batching ? ", requests may be joined" : ""));
-    for (const std::string& pickle : left_out) {
-      PrintText(fmt::format("left out: {} (a pickle, of which nothing is converted)\n", pickle));
+    const char* why = args.torch.empty()
+                          ? "the module of that name that every Python has built in goes first"
+                          : "a pickle, of which nothing is converted";
+    for (const std::string& name : left_out) {
+      PrintText(fmt::format("left out: {} ({})\n", name, why));
     }
   }
   return {};

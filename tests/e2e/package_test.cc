@@ -86,6 +86,63 @@ TEST_F(PackageTest, IsMadeShownVerifiedAndCompared) {
   EXPECT_EQ(json["tensors"]["different"], 8);
 }
 
+TEST_F(PackageTest, AnEntryMayLieInsideAClass) {
+  const CommandResult made = Create("p.mspkg", {});
+  ASSERT_EQ(made.exit, 0) << made.err;
+  const auto entry = [&](const std::string& text) {
+    return Package({"create", Path("e.mspkg"), "--code", Path("src"), "--entry", text, "--input",
+                    "x:float32[batch,4]", "--output", "y:float32[batch,2]"});
+  };
+  const CommandResult inside = entry("nets.policy:Policy.act");
+  ASSERT_EQ(inside.exit, 0) << inside.err;
+  EXPECT_EQ(Package({"inspect", Path("e.mspkg"), "--json"}).json()["entry"],
+            "nets.policy:Policy.act");
+  EXPECT_THAT(entry("nets.policy:Policy.").err, HasSubstr("\"module:name.name\", got"));
+}
+
+TEST_F(PackageTest, ExternalModulesAreSeparatedByCommasAndAreNames) {
+  ASSERT_EQ(Create("p.mspkg", {"--extern", "numpy, json,", "--extern", "torch"}).exit, 0);
+  EXPECT_EQ(Package({"inspect", Path("p.mspkg"), "--json"}).json()["extern"],
+            nlohmann::json({"json", "numpy", "torch"}));
+  EXPECT_THAT(Create("p.mspkg", {"--extern", "a b"}).err,
+              HasSubstr("extern names 'a b', which is no top-level module"));
+}
+
+TEST_F(PackageTest, LinksAreFollowedInsideTheFolderOnly) {
+  namespace fs = std::filesystem;
+  Write("secret.py", "KEY = 1\n");
+  fs::create_symlink("policy.py", Path("src/nets/alias.py"));
+  ASSERT_EQ(Create("p.mspkg").exit, 0);
+  EXPECT_EQ(Package({"inspect", Path("p.mspkg"), "--code", "nets.alias"}).out,
+            Package({"inspect", Path("p.mspkg"), "--code", "nets.policy"}).out);
+  fs::remove(Path("p.mspkg"));
+  const auto refused = [&](const std::string& target, const std::string& why) {
+    fs::create_symlink(target, Path("src/nets/link.py"));
+    const CommandResult made = Create("p.mspkg");
+    EXPECT_EQ(made.exit, 3);
+    EXPECT_THAT(made.err, AllOf(HasSubstr("src/nets/link.py"), HasSubstr(why)));
+    EXPECT_FALSE(fs::exists(Path("p.mspkg")));
+    fs::remove(Path("src/nets/link.py"));
+  };
+  refused("../../secret.py", "secret.py, which leads out of the folder");
+  refused("..", "src, a folder, which is not followed");
+  refused("gone.py", "a link: No such file");
+}
+
+// As plain Python, which never takes these from a file.
+TEST_F(PackageTest, ModulesThatPythonHasBuiltInAreLeftOut) {
+  for (const char* name : {"time.py", "os/path.py", "queue.py", "nets/io.py", "site/index.html"}) {
+    Write(std::string("src/") + name, "");
+  }
+  const CommandResult made = Create("p.mspkg");
+  ASSERT_EQ(made.exit, 0) << made.err;
+  EXPECT_THAT(made.out, AllOf(HasSubstr("left out: code/time.py (the module of that name that"),
+                              HasSubstr("left out: code/os/path.py")));
+  const auto json = Create("p.mspkg", {"--json"}).json();
+  EXPECT_EQ(json["left_out"], nlohmann::json({"code/os/path.py", "code/time.py"}));
+  EXPECT_EQ(json["files"], 5);
+}
+
 TEST_F(PackageTest, AnArchiveOfTorchIsConvertedWithoutRunningIt) {
   const std::string archive = std::string(MS_TEST_DATA) + "/package/module.pt";
   const CommandResult made =
