@@ -146,6 +146,41 @@ class Writing(PackageTest):
         self.assertEqual(self.path.read_bytes(), b"the one before")
         self.assertEqual(len(list(self.folder.iterdir())), 2)
 
+    def test_entries_inside_a_class(self) -> None:
+        self.write("policy.py", "class Policy:\n  class Inner:\n    def act(x): pass\n")
+        self.assertEqual(
+            self.close(self.packager("policy:Policy.Inner.act")).entry, "policy:Policy.Inner.act"
+        )
+
+    def test_what_nobody_reads_is_as_the_engine_writes_it(self) -> None:
+        package = self.packager()
+        package.add_tensor("w", np.ones(3))
+        package.close()
+        with zipfile.ZipFile(self.path) as archive:
+            for info in archive.infolist():
+                self.assertEqual(
+                    (info.create_system, info.create_version, info.extract_version), (3, 45, 20)
+                )
+                self.assertEqual((info.internal_attr, info.external_attr), (0, 0o100644 << 16))
+
+    def test_resources_lie_beside_modules(self) -> None:
+        self.write("policy.py", "import nets.act, folder.m\ndef run(x): pass\n")
+        self.write("nets/__init__.py")
+        self.write("nets/act.py")
+        self.write("folder/m.py")
+        words = self.write("words.txt", "a b")
+        package = self.packager()
+        package.intern(["nets.**", "folder.**"])
+        package.add_resource("nets", "words.txt", words)
+        package.add_resource("nets", "deep/more.bin", b"\0\1")
+        package.add_resource("folder", "a.txt", b"1")
+        package.add_resource("", "top.txt", b"2")
+        file = self.close(package)
+        self.assertEqual(file.read("code/nets/words.txt"), b"a b")
+        self.assertEqual(file.read("code/nets/deep/more.bin"), b"\0\1")
+        self.assertEqual(file.read("code/folder/a.txt"), b"1")
+        self.assertEqual(file.read("code/top.txt"), b"2")
+
     def test_sources_given_as_files_and_texts(self) -> None:
         elsewhere = self.folder / "sources" / "elsewhere.py"
         elsewhere.write_text("VALUE = 3\n")
@@ -243,6 +278,20 @@ class Tensors(PackageTest):
         self.assertEqual(file.tensor("h").view(np.uint16).tolist(), [0x3F80, 0x4000])
 
     def test_files_that_are_damaged(self) -> None:
+        def saved(value: np.ndarray) -> bytes:
+            out = io.BytesIO()
+            np.save(out, value)
+            return out.getvalue()
+
+        def zipped(entries: dict[str, bytes]) -> bytes:
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w") as archive:
+                for name, data in entries.items():
+                    archive.writestr(name, data)
+            return out.getvalue()
+
+        npy = saved(np.arange(3.0))
+        npz = zipped({"w.npy": npy})
         for name, data in [
             ("short.safetensors", b"\x10\0\0\0\0\0\0\0{}"),
             (
@@ -250,7 +299,16 @@ class Tensors(PackageTest):
                 b'\x38\0\0\0\0\0\0\0{"h":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}    1234',
             ),
             ("list.safetensors", b"\x02\0\0\0\0\0\0\0[]"),
+            ("empty.safetensors", b""),
             ("other.pt", b""),
+            ("junk.npz", b"junk"),
+            ("empty.npz", b""),
+            ("cut.npz", npz[:-30]),
+            ("array.npz", npy),
+            ("changed.npz", npz.replace(npy[-8:], b"\xff" * 8)),
+            ("header.npz", npz.replace(b"NUMPY", b"NUMPI")),
+            ("text.npz", zipped({"w.txt": b"text"})),
+            ("object.npz", zipped({"w.npy": saved(np.array([{}], object))})),
         ]:
             path = self.sources / name
             path.write_bytes(data)
@@ -264,11 +322,12 @@ class Refusals(PackageTest):
         self.write("policy.py", "def run(x): pass\n")
 
     def test_entries(self) -> None:
-        for entry in ["policy", "policy:", ":run", "a-b:run", "policy:a.b", "policy:run:x"]:
+        for entry in "policy policy: :run a-b:run policy:a..b policy:.b policy:run:x".split():
             with self.subTest(entry=entry), self.assertRaisesRegex(PackagingError, "module:name"):
                 self.packager(entry)
         self.assertIn("there is no module 'nowhere'", self.refusal(self.packager("nowhere:run")))
-        self.assertIn("there is no 'walk'", self.refusal(self.packager("policy:walk")))
+        for entry in ("policy:walk", "policy:walk.far"):
+            self.assertIn("there is no 'walk'", self.refusal(self.packager(entry)))
 
     def test_declarations(self) -> None:
         for text, reason in [
@@ -311,7 +370,7 @@ class Refusals(PackageTest):
         package.add_tensor("w", b"1")
         package.add_source_text("m", "")
         for call, reason in [
-            (lambda: package.add_data("a", b""), "data called 'a' already"),
+            (lambda: package.add_data("a", b""), "there is data 'a' already"),
             (lambda: package.add_data("../a", b""), "cannot be the name of a file"),
             (lambda: package.add_data("/a", b""), "cannot be the name of a file"),
             (lambda: package.add_data("a\\b", b""), "cannot be the name of a file"),
@@ -322,11 +381,51 @@ class Refusals(PackageTest):
             (lambda: package.add_source_text("m", ""), "module 'm' was added already"),
             (lambda: package.add_source_text("a-b", ""), "cannot be the name of a module"),
             (lambda: package.add_module("nowhere"), "there is no module 'nowhere'"),
+            (lambda: package.add_resource("m", "../a", b""), "cannot be the name of a file"),
+            (lambda: package.add_resource("m", "", b""), "cannot be the name of a file"),
+            (
+                lambda: package.add_resource("a/b", "a", b""),
+                "'a/b' cannot be the name of a package",
+            ),
+            (lambda: package.add_resource("m", "a.py", b""), "'a.py' would be a module"),
+            (
+                lambda: package.add_resource("m", "b", self.folder / "gone"),
+                "resource 'b' of 'm': there is no file .*gone",
+            ),
         ]:
             with self.subTest(reason=reason), self.assertRaisesRegex(PackagingError, reason):
                 call()
         package.add_tensor("x", b"1")
         self.assertIn("an input and a tensor are called 'x'", self.refusal(package))
+
+    def test_resources_of_no_package(self) -> None:
+        for name, reason in [
+            ("policy", "'policy' is packed, only a module of that name"),
+            ("nets", "resource 'a' of 'nets': no package 'nets' is packed"),
+        ]:
+            package = self.packager()
+            package.add_resource(name, "a", b"")
+            self.assertIn(reason, self.refusal(package))
+            with self.assertRaisesRegex(PackagingError, f"resource 'a' of '{name}' already"):
+                package.add_resource(name, "a", b"")
+
+    def test_keywords_are_names(self) -> None:
+        """An entry that takes **inputs can have an input of that name."""
+        package = self.packager(inputs=["class: float32[batch]"], outputs=["in: float32[batch]"])
+        self.assertEqual([one.name for one in self.close(package).inputs], ["class"])
+
+    def test_a_file_that_cannot_be_written_is_named(self) -> None:
+        package = self.packager()
+        package.path = self.folder / "missing/model.mspkg"
+        with self.assertRaises(FileNotFoundError) as caught:
+            package.close()
+        self.assertEqual(caught.exception.filename, str(package.path))
+        package.path = self.sources
+        with self.assertRaises(OSError) as caught:
+            package.close()
+        self.assertEqual(caught.exception.filename, str(self.sources))
+        self.assertIsNone(caught.exception.filename2)
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["sources"])
 
     def test_values(self) -> None:
         for value, given, reason in [
@@ -435,18 +534,21 @@ class CommandLine(PackageTest):
             "--input", "x: float32[batch, 4]", "--output", "y: float32[batch]", "--batching",
             "--extern", "numpy", "--mock", "viz", "--intern", "nets.**",
             "--tensors", self.sources / "w.npz", "--data", f"words.txt={vocabulary}",
+            "--resource", f"nets:words.txt={vocabulary}",
         ]  # fmt: skip
+        note = "--extern numpy matches no module that is imported; it is declared all the same\n"
         code, out, err = self.run_main("create", *options, "--dependencies")
-        self.assertEqual((code, err), (0, ""))
+        self.assertEqual((code, err), (0, note))
         self.assertIn("policy.py:1: import nets.act, viz", out)
         self.assertFalse(self.path.exists())
-        self.assertEqual(self.run_main("create", *options), (0, "", ""))
+        self.assertEqual(self.run_main("create", *options), (0, "", note))
         self.assertEqual(
-            self.run_main("verify", self.path), (0, f"{self.path}: sound, 6 entries\n", "")
+            self.run_main("verify", self.path), (0, f"{self.path}: sound, 7 entries\n", "")
         )
         code, out, err = self.run_main("inspect", self.path)
         for part in ["input     x: float32[batch, 4]", "extern    numpy", "tensor    w: float32[3]",
-                     "module    nets.act", "file      data/words.txt"]:  # fmt: skip
+                     "module    nets.act", "file      data/words.txt",
+                     "file      code/nets/words.txt"]:  # fmt: skip
             self.assertIn(part, out)
         code, out, err = self.run_main("inspect", self.path, "--json")
         self.assertEqual(json.loads(out)["entry"], "policy:run")
@@ -461,6 +563,33 @@ class CommandLine(PackageTest):
         code, out, err = self.run_main("inspect", self.folder / "gone")
         self.assertEqual((code, out), (1, ""))
         self.assertIn("gone", err)
+
+    def test_commas_separate_patterns(self) -> None:
+        self.write("policy.py", "import numpy, pandas, viz\ndef run(x): pass\n")
+        options = ["create", self.path, "--entry", "policy:run", "--source", self.sources,
+                   "--input", "x: int8", "--output", "y: int8"]  # fmt: skip
+        rules = ["--extern", "numpy, pandas,", "--mock", "viz,vis", "--deny", "gone"]
+        self.assertEqual(
+            self.run_main(*options, *rules),
+            (0, "", "--mock vis matches no module that is imported\n"),
+        )
+        with PackageFile(self.path) as file:
+            self.assertEqual(file.extern, ["numpy", "pandas"])
+        code, out, err = self.run_main(*options, "--extern", "[")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("'[' is no pattern for the names of modules", err)
+        with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as text:
+            main([*map(str, options), "--extern", ","])
+        self.assertIn("argument --extern: expected patterns", text.getvalue())
+
+    def test_resources_are_named_in_full(self) -> None:
+        self.write("policy.py", "def run(x): pass\n")
+        for text in ("nets", "nets=a", "nets:=a", "nets:a", "nets:a="):
+            code, out, err = self.run_main(
+                "create", self.path, "--entry", "policy:run", "--source", self.sources,
+                "--resource", text,
+            )  # fmt: skip
+            self.assertEqual((code, err), (1, f"--resource {text}: expected PACKAGE:NAME=FILE\n"))
 
     def test_neither_engine_nor_numpy_is_imported(self) -> None:
         self.write("policy.py", "def run(x): pass\n")

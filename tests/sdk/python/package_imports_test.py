@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
+import tempfile
 import textwrap
 import unittest
+from pathlib import Path
 
+from midstream.package import Packager, PackagingError
 from midstream.package._imports import find_imports, top_level_names
-from package_testing import PackageTest
+from package_testing import SIGNATURE, PackageTest
 
 
 class Statements(unittest.TestCase):
@@ -134,6 +137,43 @@ class Discovery(PackageTest):
         file = self.close(package)
         self.assertEqual(file.read("code/space/__init__.py"), b"")
 
+    def test_folders_without_init_at_any_depth(self) -> None:
+        self.write("policy.py", "import ns.inner.leaf\nfrom pk.nsx import leaf\ndef run(x): pass\n")
+        self.write("ns/inner/leaf.py", "from . import beside\n")
+        self.write("ns/inner/beside.py")
+        self.write("pk/__init__.py")
+        self.write("pk/nsx/leaf.py")
+        package = self.packager()
+        package.intern(["ns.**", "pk.**"])
+        file = self.close(package)
+        self.assertEqual(
+            list(file.modules),
+            "ns ns.inner ns.inner.beside ns.inner.leaf pk pk.nsx pk.nsx.leaf policy".split(),
+        )
+        for name in ("ns", "ns.inner", "pk.nsx"):
+            self.assertEqual(file.source(name), "")
+
+    def test_an_entry_in_folders_without_init(self) -> None:
+        self.write("ns/inner/policy.py", "def run(x): pass\n")
+        file = self.close(self.packager("ns.inner.policy:run"))
+        self.assertEqual(list(file.modules), ["ns", "ns.inner", "ns.inner.policy"])
+
+    def test_a_folder_without_init_may_lie_in_several_folders_of_the_path(self) -> None:
+        self.write("one/ns/inner/a.py")
+        self.write("two/ns/inner/b.py")
+        self.write("policy.py", "import ns.inner.a, ns.inner.b\ndef run(x): pass\n")
+        package = Packager(
+            self.path,
+            "policy:run",
+            source=[self.sources, self.sources / "one", self.sources / "two"],
+            **SIGNATURE,
+        )
+        package.intern("ns.**")
+        self.assertEqual(
+            self.graph(package).of_kind("code"),
+            ["ns", "ns.inner", "ns.inner.a", "ns.inner.b", "policy"],
+        )
+
     def test_circles_end(self) -> None:
         self.write("policy.py", "import other\ndef run(x): pass\n")
         self.write("other.py", "import policy\n")
@@ -214,6 +254,41 @@ class Discovery(PackageTest):
         self.assertIn("policy.py:", self.refusal())
         if sys.version_info >= (3, 11):
             self.graph(self.packager(python="3.11"))
+
+
+class Links(PackageTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.write("policy.py", "import helper\ndef run(x): pass\n")
+        self.package = self.packager()
+        self.package.intern("helper")
+
+    def test_a_link_inside_the_folder_is_followed(self) -> None:
+        self.write("nets/real.py", "K = 3\n")
+        (self.sources / "helper.py").symlink_to("nets/real.py")
+        self.assertEqual(self.close(self.package).source("helper"), "K = 3\n")
+
+    def test_a_link_that_leads_out_is_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            target = Path(elsewhere).resolve() / "secret.py"
+            target.write_text("K = 3\n")
+            (self.sources / "helper.py").symlink_to(target)
+            self.assertRegex(
+                self.refusal(self.package),
+                rf"helper\.py, a link to {target}, which leads out of the folder {self.sources}",
+            )
+            (self.sources / "lib").symlink_to(elsewhere)
+            with self.assertRaisesRegex(PackagingError, "lib/secret.py, a link to"):
+                self.packager().add_module("lib.secret")
+            # Named as a folder of its own it is what was asked for.
+            Packager(self.path, "secret:K", source=[self.sources, self.sources / "lib"])
+
+    def test_the_folder_itself_may_be_a_link(self) -> None:
+        self.write("helper.py")
+        (self.folder / "sources/again").symlink_to(self.sources)
+        package = Packager(self.path, "policy:run", source=self.sources / "again", **SIGNATURE)
+        package.intern("helper")
+        self.assertEqual(self.graph(package).of_kind("code"), ["helper", "policy"])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import unittest
+import unittest.mock
 
+from midstream.package import PackagingError, _standard
 from midstream.package._rules import EXTERN, INTERN, Rule
 from package_testing import PackageTest
 
@@ -44,8 +46,8 @@ class Globs(unittest.TestCase):
         self.assertFalse(rule.matches("nets.viz.plot"))
 
     def test_patterns_that_are_none(self) -> None:
-        for glob in ["", "a..b", ".a", "a.**b", "**c"]:
-            with self.subTest(glob=glob), self.assertRaises(ValueError):
+        for glob in ["", "a..b", ".a", "a.**b", "**c", "[", "a b", "numpy,pandas", "a.2*", "a-b"]:
+            with self.subTest(glob=glob), self.assertRaises(PackagingError):
                 Rule.make(INTERN, glob, ())
         with self.assertRaisesRegex(ValueError, "without a pattern"):
             Rule.make(INTERN, [], ())
@@ -125,8 +127,125 @@ class Rules(PackageTest):
             "import os.path, xml.etree.ElementTree, midstream_model\ndef run(x): pass\n",
         )
         package = self.packager()
-        package.deny("os")
+        package.deny(["o*", "**"])
+        package.intern("**")
         self.assertEqual(self.graph(package).of_kind("stdlib"), ["midstream_model", "os", "xml"])
+
+    def test_a_rule_that_names_a_module_of_the_standard_library_counts(self) -> None:
+        self.write(
+            "policy.py",
+            """\
+            import json, tkinter.ttk, os.path
+            from concurrent import futures
+            try:
+                import subprocess
+            except ImportError:
+                pass
+            def run(x): pass
+            """,
+        )
+        package = self.packager()
+        package.intern("**")
+        package.mock("tkinter")
+        package.extern("json")
+        graph = self.graph(package)
+        self.assertEqual(graph.of_kind("mock"), ["tkinter", "tkinter.ttk"])
+        self.assertEqual(graph.of_kind("extern"), ["json"])
+        self.assertEqual(graph.of_kind("code"), ["policy"])
+        # Where it is optional too: when the package runs, the standard library has it.
+        package.deny(["subprocess", "concurrent.futures", "os.path"])
+        message = self.refusal(package)
+        for part in [
+            "policy.py:4: import subprocess: 'subprocess' is refused by deny(",
+            "policy.py:2: from concurrent import futures: 'concurrent.futures' is refused by",
+            "policy.py:1: import json, tkinter.ttk, os.path: 'os.path' is refused by",
+        ]:
+            self.assertIn(part, message)
+
+    def test_the_standard_library_can_be_packed_by_name(self) -> None:
+        self.write("policy.py", "import colorsys, time\ndef run(x): pass\n")
+        package = self.packager()
+        package.intern("colorsys")
+        self.assertEqual(self.graph(package).of_kind("code"), ["colorsys", "policy"])
+        package.intern("time")
+        self.assertIn("the source of 'time' is not found", self.refusal(package))
+
+    def test_below_one_name_all_is_packed_or_of_the_standard_library(self) -> None:
+        self.write("policy.py", "import urllib.parse, urllib.request\ndef run(x): pass\n")
+        package = self.packager()
+        package.mock("urllib.request")
+        self.assertIn(
+            "'urllib' is the standard library's and 'urllib.request' is packed",
+            self.refusal(package),
+        )
+
+    def test_a_file_goes_before_the_standard_library(self) -> None:
+        self.write("policy.py", "import queue\ndef run(x): pass\n")
+        self.write("queue.py", "K = 5\n")
+        message = self.refusal()
+        self.assertIn("queue.py, which goes before the standard library's", message)
+        for offer in ['intern("queue.**")', 'extern("queue")']:
+            self.assertIn(offer, message)
+        for rule, kind in (("intern", "code"), ("mock", "mock"), ("extern", "extern")):
+            package = self.packager()
+            getattr(package, rule)("**")
+            self.assertIn("queue", self.graph(package).of_kind(kind))
+        package = self.packager()
+        package.deny("q*")
+        self.assertIn("'queue' is refused by", self.refusal(package))
+
+    def test_such_a_file_is_never_left_out(self) -> None:
+        self.write("policy.py", "try: import queue\nexcept ImportError: pass\ndef run(x): pass\n")
+        self.write("queue.py", "K = 5\n")
+        self.assertIn("queue.py, which goes before the standard library's", self.refusal())
+
+    def test_built_in_and_frozen_modules_are_never_files(self) -> None:
+        core = ["time", "sys", "os", "io", "abc", "itertools", "builtins", "midstream_model"]
+        self.write("policy.py", f"import {', '.join(core)}\ndef run(x): pass\n")
+        for name in core:
+            self.write(f"{name}.py")
+        package = self.packager()
+        package.intern("**")
+        graph = self.graph(package)
+        self.assertEqual(graph.of_kind("stdlib"), sorted(core))
+        self.assertEqual(graph.of_kind("code"), ["policy"])
+
+    def test_a_module_that_only_this_python_has_built_in_is_noted(self) -> None:
+        self.write("policy.py", "import math\ndef run(x): pass\n")
+        self.write("math.py")
+        package = self.packager()
+        package.intern("math")
+        with unittest.mock.patch.object(_standard, "has_built_in", lambda name: True):
+            graph = self.graph(package)
+        self.assertEqual(graph.of_kind("code"), ["math", "policy"])
+        self.assertRegex(graph.notes[0], r"'math' of the package is .*math\.py, though this Python")
+
+    def test_folders_of_the_same_name_are_no_modules(self) -> None:
+        self.write("policy.py", "import queue, wsgiref\ndef run(x): pass\n")
+        self.write("queue/notes.txt")
+        self.write("wsgiref/data.txt")
+        self.assertEqual(self.graph().of_kind("stdlib"), ["queue", "wsgiref"])
+
+    def test_rules_that_match_nothing(self) -> None:
+        self.write("policy.py", "import nets\ndef run(x): pass\n")
+        self.write("nets.py")
+        package = self.packager()
+        package.deny("pickle5")
+        package.intern("nets", allow_empty=False)
+        package.intern("policy", allow_empty=False)
+        package.extern("pandas")
+        self.assertEqual(
+            [str(rule) for rule in self.graph(package).unmatched], ['extern("pandas")']
+        )
+        self.assertEqual(self.close(package).extern, ["pandas"])
+        self.path.unlink()
+        package.extern("numpy", allow_empty=False)
+        package.mock(["a.*", "b"], allow_empty=False)
+        self.assertEqual(
+            self.refusal(package),
+            'extern("numpy") matches no module that is imported\n'
+            'mock("a.*", "b") matches no module that is imported',
+        )
 
     def test_an_added_module_goes_before_the_standard_library(self) -> None:
         self.write("policy.py", "import statistics\ndef run(x): pass\n")

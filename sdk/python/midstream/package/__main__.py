@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import PackageFile, Packager
-from ._rules import DENY, EXTERN, INTERN, MOCK
+from ._rules import DENY, EXTERN, INTERN, MOCK, Rule
 
 
 class _AppendRule(argparse.Action):
-    """Keeps the rules of all four options in one list: the first that matches counts."""
+    """Keeps the rules of all four options in one list: the first that matches counts. Commas
+    separate patterns.
+    """
 
     def __call__(
         self,
@@ -22,8 +24,12 @@ class _AppendRule(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        rules = getattr(namespace, self.dest) or []
-        setattr(namespace, self.dest, [*rules, (str(option_string).lstrip("-"), values)])
+        rules = list(getattr(namespace, self.dest) or [])
+        patterns = [part.strip() for part in values.split(",") if part.strip()]
+        if not patterns:
+            parser.error(f"argument {option_string}: expected patterns for names of modules")
+        kind = str(option_string).lstrip("-")
+        setattr(namespace, self.dest, rules + [(kind, pattern) for pattern in patterns])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,10 +42,16 @@ def _parser() -> argparse.ArgumentParser:
         help="pack a model that is Python code",
         description="Pack the entry's module, what it imports, data and tensors. Of the rules "
         "--extern, --intern, --mock and --deny the first that matches a module counts; "
-        "'torch.**' is torch and everything below it.",
+        "'torch.**' is torch and everything below it, and commas separate patterns. Modules of the "
+        "standard library need no rule, and heed one only if it names them without a glob.",
     )
     create.add_argument("path", help="the file to write")
-    create.add_argument("--entry", required=True, metavar="MODULE:NAME", help="function or class")
+    create.add_argument(
+        "--entry",
+        required=True,
+        metavar="MODULE:NAME",
+        help="function or class, or something inside one: policy:Policy.act",
+    )
     create.add_argument(
         "--source",
         action="append",
@@ -74,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
             f"--{rule}",
             dest="rules",
             action=_AppendRule,
-            metavar="PATTERN",
+            metavar="PATTERNS",
             help=f"modules that are {text}",
         )
     create.add_argument(
@@ -84,7 +96,18 @@ def _parser() -> argparse.ArgumentParser:
         "--tensors", action="append", default=[], metavar="FILE", help=".safetensors or .npz"
     )
     create.add_argument(
-        "--data", action="append", default=[], metavar="NAME=FILE", help="a resource"
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="what the model reads by midstream_model.resource(NAME)",
+    )
+    create.add_argument(
+        "--resource",
+        action="append",
+        default=[],
+        metavar="PACKAGE:NAME=FILE",
+        help="a file beside the modules of PACKAGE, for importlib.resources",
     )
     create.add_argument("--name", help="of the package; default: that of the file")
     create.add_argument(
@@ -126,6 +149,12 @@ def _create(given: argparse.Namespace) -> None:
     for text in given.data:
         name, _, file = text.partition("=")
         package.add_data(name, file or name)
+    for text in given.resource:
+        name, _, file = text.partition("=")
+        folder, colon, name = name.partition(":")
+        if not (colon and name and file):
+            raise ValueError(f"--resource {text}: expected PACKAGE:NAME=FILE")
+        package.add_resource(folder, name, file)
     graph = package.dependencies()
     if given.dependencies:
         for name, module in graph.items():
@@ -134,8 +163,14 @@ def _create(given: argparse.Namespace) -> None:
                 print("".join(f"            {edge}\n" for edge in chain), end="")
     else:
         package.close()
-    for note in graph.notes:
+    for note in [*graph.notes, *map(_unmatched, graph.unmatched)]:
         print(note, file=sys.stderr)
+
+
+def _unmatched(rule: Rule) -> str:
+    text = f"--{rule.kind} {rule.patterns[0]} matches no module that is imported"
+    declared = rule.kind == EXTERN and rule.plain_names()
+    return f"{text}; it is declared all the same" if declared else text
 
 
 def _inspect(given: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from types import TracebackType
 
 from ._errors import PackagingError
@@ -37,13 +38,15 @@ class ArchiveWriter:
     """A context manager: leaving it without an exception puts the file under its name."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._given = os.fspath(path)
         self._path = os.path.abspath(path)
 
     def __enter__(self) -> ArchiveWriter:
         folder, name = os.path.split(self._path)
-        descriptor, self._temporary = tempfile.mkstemp(
-            prefix=f".{name}.", suffix=".tmp", dir=folder
-        )
+        with self._naming_the_file():
+            descriptor, self._temporary = tempfile.mkstemp(
+                prefix=f".{name}.", suffix=".tmp", dir=folder
+            )
         self._file = os.fdopen(descriptor, "w+b")
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED, allowZip64=True)
         return self
@@ -69,6 +72,14 @@ class ArchiveWriter:
                 out.write(piece)
         return digest.hexdigest()
 
+    @contextlib.contextmanager
+    def _naming_the_file(self) -> Iterator[None]:
+        """Errors of the system tell of the file that was asked for, not of the temporary one."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._given) from None
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -81,7 +92,8 @@ class ArchiveWriter:
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 os.fchmod(self._file.fileno(), 0o666 & ~_umask())
-                os.replace(self._temporary, self._path)
+                with self._naming_the_file():
+                    os.replace(self._temporary, self._path)
         finally:
             with contextlib.suppress(OSError):
                 self._zip.close()

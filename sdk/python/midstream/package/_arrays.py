@@ -10,6 +10,8 @@ import json
 import mmap
 import os
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +26,7 @@ _SAFETENSORS = {
     "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64",
     "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64",
 }  # fmt: skip
+_DAMAGES = (zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -113,19 +116,35 @@ def read_file(path: str | os.PathLike[str]) -> Iterator[tuple[str, Value]]:
     if path.endswith(".safetensors"):
         yield from _read_safetensors(path)
     elif path.endswith(".npz"):
-        import numpy
-
-        with numpy.load(path, allow_pickle=False) as archive:
-            for name in archive.files:
-                yield name, value_of(name, archive[name])
+        yield from _read_npz(path)
     else:
         raise PackagingError(f"{path}: tensors are read from .safetensors and .npz files")
 
 
-def _read_safetensors(path: str) -> Iterator[tuple[str, Value]]:
-    with open(path, "rb") as file:
-        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+def _read_npz(path: str) -> Iterator[tuple[str, Value]]:
     try:
+        import numpy
+    except ModuleNotFoundError:
+        raise PackagingError(f"{path}: a .npz file is read by numpy, which is not here") from None
+    try:
+        with open(path, "rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no zip file")
+            file.seek(0)
+            archive = numpy.load(file, allow_pickle=False)
+            for name in archive.files:
+                array = archive[name]
+                if not isinstance(array, numpy.ndarray):
+                    raise ValueError(f"'{name}' in it is no .npy file")
+                yield name, value_of(name, array)
+    except (ValueError, EOFError, KeyError, RuntimeError, *_DAMAGES) as error:
+        raise PackagingError(f"{path} is no sound npz file: {error}") from None
+
+
+def _read_safetensors(path: str) -> Iterator[tuple[str, Value]]:
+    try:
+        with open(path, "rb") as file:
+            mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         begin = 8 + int.from_bytes(mapped[:8], "little")
         if not 8 < begin <= len(mapped):
             raise ValueError(f"its header would end at byte {begin} of {len(mapped)}")

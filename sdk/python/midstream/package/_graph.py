@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from . import _standard
 from ._errors import PackagingError
 from ._imports import Import, find_imports, literal_all
 from ._mocks import stub
-from ._rules import DENY, EXTERN, INTERN, MOCK, Rule, first_match, parents
+from ._rules import DENY, EXTERN, INTERN, MOCK, Rule, first_match, first_that_names, parents
 from ._sources import NotSource, Source, SourceFinder
 
 CODE, STDLIB, LEFT_OUT = "code", "stdlib", "left out"
-_ALWAYS_THERE = sys.stdlib_module_names | {"midstream_model"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class DependencyGraph(Mapping[str, Module]):
     def __init__(self) -> None:
         self._modules: dict[str, Module] = {}
         self.notes: list[str] = []  # what cannot be told from the source
+        self.unmatched: list[Rule] = []  # extern, intern and mock that said nothing of any module
 
     def __getitem__(self, name: str) -> Module:
         return self._modules[name]
@@ -112,6 +112,7 @@ class Resolver:
         self._rules = rules
         self._finder = finder
         self._python = python
+        self._matched: set[Rule] = set()
         self._problems: dict[str, None] = {}  # in order, each once
         self._graph = DependencyGraph()
         self._waiting: deque[Source] = deque()
@@ -123,10 +124,14 @@ class Resolver:
             edge = Edge(source.name, source.origin, 0, f"the package of {source.name}", False)
             for name in parents(source.name):
                 self._require(name, edge, pulled=True)
+            self._rule_for(source.name)  # it has matched, even though it has no say
             self._enter(Module(source.name, CODE, source, added=True))
         while self._waiting:
             self._read(self._waiting.popleft())
         self._check_tops()
+        self._graph.unmatched = [
+            rule for rule in self._rules if rule.kind != DENY and rule not in self._matched
+        ]
         if self._problems:
             raise PackagingError("\n".join(self._problems))
         return self._graph
@@ -163,12 +168,20 @@ class Resolver:
         chain = [*parents(one.module), one.module]
         module = None
         for count, name in enumerate(chain):
+            if module is not None and module.kind == STDLIB and self._rule_for(name) is None:
+                continue  # as what it is below
             pulled = any(self._is_interned(below) for below in chain[count + 1 :])
             module = self._require(name, edge, pulled)
-            if module is None or module.kind not in (CODE, MOCK):
+            if module is None or module.kind not in (CODE, MOCK, STDLIB):
                 return
-        if module is not None and one.names:
+        if module is None or not one.names:
+            return
+        if module.kind != STDLIB:
             self._follow_names(module, one.names, edge)
+            return
+        for below in (f"{one.module}.{name}" for name in one.names):
+            if self._rule_for(below) is not None:
+                self._require(below, edge, pulled=False)
 
     def _follow_names(self, module: Module, names: tuple[str, ...], edge: Edge) -> None:
         """`from module import names`: a name of a package may be a module below it."""
@@ -191,10 +204,26 @@ class Resolver:
             if below in self._added or below in self._above_added or self._finder.find(below):
                 self._require(below, edge, pulled=False)
 
+    def _is_standard(self, name: str) -> bool:
+        top = name.split(".")[0]
+        return top not in self._tops and self._finder.is_standard(top)
+
+    def _rule_for(self, name: str) -> Rule | None:
+        """The rule that counts for a module; for one of the standard library it must name it."""
+        if not self._is_standard(name):
+            rule = first_match(self._rules, name)
+        elif name.split(".")[0] == _standard.OWN_MODULE:
+            rule = None
+        else:
+            rule = first_that_names(self._rules, name)
+        if rule is not None:
+            self._matched.add(rule)
+        return rule
+
     def _is_interned(self, name: str) -> bool:
         if name in self._added or name in self._above_added:
             return True
-        rule = first_match(self._rules, name)
+        rule = self._rule_for(name)
         return rule is not None and rule.kind == INTERN
 
     def _require(self, name: str, edge: Edge, pulled: bool) -> Module | None:
@@ -215,12 +244,11 @@ class Resolver:
     def _decide(self, name: str, edge: Edge, pulled: bool) -> Module | None:
         if name in self._added:
             return Module(name, CODE, self._added[name], added=True)
-        top = name.split(".")[0]
-        if top in _ALWAYS_THERE and top not in self._tops:
-            return Module(name, STDLIB)
-        rule = first_match(self._rules, name)
+        rule = self._rule_for(name)
         if rule is None and (pulled or name in self._above_added):
             return self._packed(name, edge, "its own module below it is packed")
+        if rule is None and self._is_standard(name):
+            return Module(name, STDLIB)
         if rule is None or rule.kind == DENY:
             return self._refused(name, edge, rule)
         if rule.kind == INTERN:
@@ -232,14 +260,19 @@ class Resolver:
     def _packed(self, name: str, edge: Edge, why: str) -> Module | None:
         found = self._finder.find(name)
         if isinstance(found, Source):
+            if name in _standard.NAMES and _standard.has_built_in(name):
+                self._graph.notes.append(
+                    f"'{name}' of the package is {found.origin}, though this Python has a module "
+                    "of that name built in and takes that one"
+                )
             return Module(name, CODE, found)
         if found is None and name in self._above_added:
             return Module(name, CODE, Source(name, f"the package of '{name}'", True, b""))
-        if edge.optional:
+        if _can_be_left_out(name, edge):
             return Module(name, LEFT_OUT)
         if isinstance(found, NotSource):
             self._problem(
-                f"{edge}: '{name}' is {found.origin}, which has no source to pack ({why}); "
+                f"{edge}: '{name}' is {found.origin}, {found.reason} ({why}); "
                 f'use extern("{name.split(".")[0]}")'
             )
         else:
@@ -247,12 +280,20 @@ class Resolver:
         return None
 
     def _refused(self, name: str, edge: Edge, rule: Rule | None) -> Module | None:
-        if edge.optional:
+        if _can_be_left_out(name, edge):
             return Module(name, LEFT_OUT)
         if rule is not None:
             self._problem(f"{edge}: '{name}' is refused by {rule}")
             return None
         top = name.split(".")[0]
+        found = self._finder.find(top)
+        if top in _standard.NAMES and found is not None:
+            self._problem(
+                f"{edge}: '{top}' is {found.origin}, which goes before the standard library's "
+                f'module of that name; add intern("{top}.**") to pack it, or extern("{top}") for '
+                "the standard library's"
+            )
+            return None
         offers = f'extern("{top}") if the machine that runs the package has it'
         if isinstance(self._finder.find(name), Source):
             offers += f', intern("{top}.**") to pack its source'
@@ -264,12 +305,22 @@ class Resolver:
 
     def _check_tops(self) -> None:
         """Below one top-level name everything is packed, or everything is external."""
-        external = {name.split(".")[0]: name for name in self._graph.of_kind(EXTERN)}
+        outside = {
+            name.split(".")[0]: (name, text)
+            for kind, text in ((STDLIB, "the standard library's"), (EXTERN, "external"))
+            for name in self._graph.of_kind(kind)
+        }
         for kind in (CODE, MOCK):
             for name in self._graph.of_kind(kind):
-                other = external.pop(name.split(".")[0], None)
-                if other is not None:
+                other, text = outside.pop(name.split(".")[0], ("", ""))
+                if other:
                     self._problem(
-                        f"'{other}' is external and '{name}' is packed: all that is below "
+                        f"'{other}' is {text} and '{name}' is packed: all that is below "
                         f"'{name.split('.')[0]}' must be one of both"
                     )
+
+
+def _can_be_left_out(name: str, edge: Edge) -> bool:
+    """An import that may fail, and does when the package runs: what has the name of a module of the
+    standard library would be found there."""
+    return edge.optional and name.split(".")[0] not in _standard.NAMES

@@ -34,14 +34,16 @@ class Packager:
             package.add_input("image: float32[batch, 784]")
             package.add_output("logits: float32[batch, 10]")
 
-    path: the file to write. entry: "module:name" of a function or class; the module is packed, and
-    what it imports as the rules say, the first that matches: extern (of the machine that runs the
-    package), intern (packed), mock (packed as a stand-in that raises when used), deny (an error).
-    The standard library needs no rule; any other import needs one. Globs are those of
-    torch.package. inputs, outputs: declarations such as "x: float32[batch, 4]". batching: rows
-    along the named first dimension do not depend on each other, so requests may be joined. python:
-    the oldest version that can run the code. source: folders to look for modules in, before
-    sys.path. name: by default that of the file.
+    path: the file to write. entry: "module:name" of a function or class, "module:name.name" of what
+    is inside one; the module is packed, and what it imports as the rules say, the first that
+    matches: extern (of the machine that runs the package), intern (packed), mock (packed as a
+    stand-in that raises when used), deny (an error). Every import needs one, but for modules of the
+    standard library: for these only rules count that name them without a glob. Globs are those of
+    torch.package. allow_empty=False: it is an error if the rule matches nothing. inputs, outputs:
+    declarations such as "x: float32[batch, 4]". batching: rows along the named first dimension do
+    not depend on each other, so requests may be joined. python: the oldest version that can run the
+    code. source: folders to look for modules in, before sys.path. name: by default that of the
+    file.
 
     Nothing of the model is executed, and nothing pickled. Values are read when the block ends. One
     thread at a time. Errors: PackagingError, listing every problem; then no file is written.
@@ -71,23 +73,42 @@ class Packager:
         self._rules: list[Rule] = []
         self._added: dict[str, Source] = {}
         self._data: dict[str, bytes | Path] = {}
+        self._resources: dict[str, str] = {}  # a file of each package that has any
         self._tensors: dict[str, Value] = {}
         self._inputs = [declare(one) for one in inputs]
         self._outputs = [declare(one) for one in outputs]
 
     # ---- Rules
 
-    def extern(self, patterns: str | Iterable[str], *, exclude: str | Iterable[str] = ()) -> None:
+    def extern(
+        self,
+        patterns: str | Iterable[str],
+        *,
+        exclude: str | Iterable[str] = (),
+        allow_empty: bool = True,
+    ) -> None:
         """Modules that the machine which runs the package has, and all below them."""
-        self._rules.append(Rule.make(EXTERN, patterns, exclude))
+        self._rules.append(Rule.make(EXTERN, patterns, exclude, allow_empty))
 
-    def intern(self, patterns: str | Iterable[str], *, exclude: str | Iterable[str] = ()) -> None:
+    def intern(
+        self,
+        patterns: str | Iterable[str],
+        *,
+        exclude: str | Iterable[str] = (),
+        allow_empty: bool = True,
+    ) -> None:
         """Modules whose source is packed when something imports them."""
-        self._rules.append(Rule.make(INTERN, patterns, exclude))
+        self._rules.append(Rule.make(INTERN, patterns, exclude, allow_empty))
 
-    def mock(self, patterns: str | Iterable[str], *, exclude: str | Iterable[str] = ()) -> None:
+    def mock(
+        self,
+        patterns: str | Iterable[str],
+        *,
+        exclude: str | Iterable[str] = (),
+        allow_empty: bool = True,
+    ) -> None:
         """Modules, and all below them, that can be imported and raise when something is used."""
-        self._rules.append(Rule.make(MOCK, patterns, exclude))
+        self._rules.append(Rule.make(MOCK, patterns, exclude, allow_empty))
 
     def deny(self, patterns: str | Iterable[str], *, exclude: str | Iterable[str] = ()) -> None:
         """Modules, and all below them, that nothing may import."""
@@ -99,7 +120,7 @@ class Packager:
         """Packs a module of the import path, whether or not anything imports it."""
         found = self._finder.find(name)
         if isinstance(found, NotSource):
-            raise PackagingError(f"'{name}' is {found.origin}, which has no source to pack")
+            raise PackagingError(f"'{name}' is {found.origin}, {found.reason}")
         if found is None:
             raise PackagingError(f"there is no module '{name}' to pack")
         self._add(found)
@@ -116,15 +137,18 @@ class Packager:
     def add_data(self, name: str, data: bytes | str | os.PathLike[str]) -> None:
         """A resource: bytes, or the path of a file. The model reads it by
         midstream_model.resource(name)."""
-        file = f"data/{name}"
-        check_entry_name(file)
-        if file in self._data:
-            raise PackagingError(f"there are data called '{name}' already")
-        if isinstance(data, (str, os.PathLike)):
-            data = Path(data)
-            if not data.is_file():
-                raise PackagingError(f"data '{name}': there is no file {data}")
-        self._data[file] = data
+        self._add_file(f"data/{name}", f"data '{name}'", data)
+
+    def add_resource(self, package: str, name: str, data: bytes | str | os.PathLike[str]) -> None:
+        """A file beside the modules of `package`, "" for top-level ones: bytes, or the path of a
+        file. The model reads it by importlib.resources or pkgutil.get_data."""
+        if package and not _is_module_name(package):
+            raise PackagingError(f"'{package}' cannot be the name of a package of modules")
+        if name.endswith(".py"):
+            raise PackagingError(f"resource '{name}' would be a module: use add_source_file")
+        folder = f"code/{package}/".replace(".", "/") if package else "code/"
+        self._add_file(folder + name, f"resource '{name}' of '{package}'", data)
+        self._resources[package] = name
 
     def add_tensor(self, name: str, array: Any, *, dtype: str | None = None) -> None:
         """A weight: a numpy array, a torch tensor, or what has the buffer protocol.
@@ -163,10 +187,11 @@ class Packager:
 
     def close(self) -> None:
         """Writes the package. Leaving a `with` block does."""
-        code, graph_problems = {}, []
+        code, problems = {}, []
         external: set[str] = set()
         try:
             graph = self.dependencies()
+            problems = self._graph_problems(graph)
             code = {m.source.file: m.source.text for m in graph.values() if m.source is not None}
             external = {name.split(".")[0] for name in graph.of_kind(EXTERN)}
             packed = {name.split(".")[0] for name in [*graph.of_kind(CODE), *graph.of_kind(MOCK)]}
@@ -174,8 +199,8 @@ class Packager:
                 if rule.kind == EXTERN:
                     external.update(top for top in rule.plain_names() if top not in packed)
         except PackagingError as error:
-            graph_problems = str(error).split("\n")
-        problems = graph_problems + self._entry_problems()
+            problems = str(error).split("\n")
+        problems += self._entry_problems()
         problems += signature_problems(self._inputs, self._outputs, self._tensors, self.batching)
         if problems:
             raise PackagingError("\n".join(problems))
@@ -195,8 +220,34 @@ class Packager:
 
     # ---- Inside
 
+    def _add_file(self, file: str, what: str, data: bytes | str | os.PathLike[str]) -> None:
+        check_entry_name(file)
+        if file in self._data:
+            raise PackagingError(f"there is {what} already")
+        if isinstance(data, (str, os.PathLike)):
+            data = Path(data)
+            if not data.is_file():
+                raise PackagingError(f"{what}: there is no file {data}")
+        self._data[file] = data
+
+    def _graph_problems(self, graph: DependencyGraph) -> list[str]:
+        problems = [
+            f"{rule} matches no module that is imported"
+            for rule in graph.unmatched
+            if not rule.allow_empty
+        ]
+        for package, name in self._resources.items():
+            module = graph.get(package)
+            source = None if module is None else module.source
+            if package and (source is None or not source.is_package):
+                problems.append(
+                    f"resource '{name}' of '{package}': no package '{package}' is packed"
+                    + (", only a module of that name" if source is not None else "")
+                )
+        return problems
+
     def _add(self, source: Source) -> None:
-        if not all(part.isidentifier() for part in source.name.split(".")):
+        if not _is_module_name(source.name):
             raise PackagingError(f"'{source.name}' cannot be the name of a module")
         if source.name in self._added:
             raise PackagingError(f"the module '{source.name}' was added already")
@@ -217,7 +268,7 @@ class Packager:
             names = top_level_names(source.parse(self._version))
         except PackagingError:
             return []  # it was reported as broken
-        name = _entry_parts(self.entry)[1]
+        name = _entry_parts(self.entry)[1].split(".")[0]
         if names is None or name in names:
             return []
         return [f"{source.origin}: there is no '{name}', which the entry '{self.entry}' names"]
@@ -259,10 +310,16 @@ class Packager:
             archive.add("manifest.json", text.encode())
 
 
+def _is_module_name(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
 def _entry_parts(entry: str) -> tuple[str, str]:
     module, _, name = entry.partition(":")
-    if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-        raise PackagingError(f"entry '{entry}' is not of the form 'module:name'")
+    if not (_is_module_name(module) and _is_module_name(name)):
+        raise PackagingError(
+            f"entry '{entry}' is not of the form 'module:name' or 'module:name.name'"
+        )
     return module, name
 
 
