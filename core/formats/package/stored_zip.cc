@@ -7,119 +7,16 @@
 
 #include "core/formats/file.h"
 #include "core/formats/package/zip_format.h"
+#include "core/formats/package/zip_header.h"
 
 namespace midstream::package {
 namespace {
 
 using formats::Quoted;
-
-// Little endian. Requires: at + width <= bytes.size().
-uint64_t Number(std::string_view bytes, size_t at, size_t width) {
-  uint64_t number = 0;
-  for (size_t i = 0; i < width; ++i) {
-    number |= static_cast<uint64_t>(static_cast<uint8_t>(bytes[at + i])) << (8 * i);
-  }
-  return number;
-}
+using zip::Header;
+using zip::Number;
 
 std::string Text(uint64_t number) { return std::to_string(number); }
-
-// What a header says about its entry.
-struct Header {
-  uint64_t version = 0;  // needed to read it
-  bool has64 = false;    // there is a zip64 field
-  uint64_t made_by = 0, internal = 0, attributes = 0;
-  uint64_t flags = 0, method = 0, time = 0, crc = 0, compressed = 0, size = 0, offset = 0;
-  std::string_view name;
-  std::string_view extra;
-};
-
-Status CheckAgree(std::string_view what, uint64_t local, uint64_t central) {
-  if (local == central) return OkStatus();
-  return DataLoss("its local header and the directory disagree in the " + std::string(what) + ": " +
-                  Text(local) + " and " + Text(central));
-}
-
-// 4.5 exactly where a header has zip64's numbers, or, in the directory, where either has.
-Status CheckVersion(std::string_view where, uint64_t version, bool has64) {
-  const uint64_t wanted = has64 ? zip::kVersion64 : zip::kVersion;
-  if (version == wanted) return OkStatus();
-  return DataLoss("is said by " + std::string(where) + " to need version " + Text(version) +
-                  " of zip, expected " + Text(wanted));
-}
-
-// What no reader of packages looks at is as our writers write it, so that it can tell nothing.
-Status CheckUnread(const Header& header) {
-  if (header.made_by != zip::kMadeBy && header.made_by != zip::kMadeBy20) {
-    return DataLoss("is said to be made by " + Text(header.made_by) + ", expected " +
-                    Text(zip::kMadeBy) + " (zip 4.5 on Unix)");
-  }
-  if (header.internal == 0 && header.attributes == zip::kAttributes) return OkStatus();
-  return DataLoss("has the attributes " + Text(header.internal) + " and " +
-                  Text(header.attributes) + ", expected 0 and " + Text(zip::kAttributes) +
-                  " (a file of mode 0644)");
-}
-
-Status CheckKind(const Header& header) {
-  if ((header.flags & zip::kFlagEncrypted) != 0) {
-    return Unimplemented("is encrypted; the entries of a package are not");
-  }
-  if ((header.flags & zip::kFlagSizesBehind) != 0) {
-    return Unimplemented("has its sizes behind its data; a package has them before");
-  }
-  if ((header.flags & ~uint64_t{zip::kFlagUtf8}) != 0) {
-    return Unimplemented("has the flags " + Text(header.flags) + ", which no package has");
-  }
-  if (header.method != 0) {
-    return Unimplemented("is compressed by method " + Text(header.method) +
-                         "; the entries of a package are stored");
-  }
-  return OkStatus();
-}
-
-// The numbers of a zip64 field, those of `fields` that the header leaves to it (`all`: every one,
-// as a local header may have them although they would fit), and padding. Returns whether there is a
-// zip64 field.
-Result<bool> ReadExtra(std::string_view extra, const std::vector<uint64_t*>& fields, bool all) {
-  std::vector<uint64_t*> open;
-  for (uint64_t* field : fields) {
-    if (*field == zip::kIn64) open.push_back(field);
-  }
-  bool seen64 = false;
-  while (!extra.empty()) {
-    const bool headed = extra.size() >= zip::kExtraSize;
-    if (!headed || Number(extra, 2, 2) > extra.size() - zip::kExtraSize) {
-      return DataLoss("has an extra field that is cut off");
-    }
-    const uint64_t id = Number(extra, 0, 2), size = Number(extra, 2, 2);
-    const std::string_view data = extra.substr(zip::kExtraSize, size);
-    extra.remove_prefix(zip::kExtraSize + size);
-    if (id == zip::kExtraPadding) {
-      if (data.find_first_not_of('\0') == std::string_view::npos) continue;
-      return DataLoss("has padding that is not of zeros");
-    }
-    if (id != zip::kExtra64) {
-      return Unimplemented("has an extra field of kind " + Text(id) + ", which no package has");
-    }
-    if (seen64) return DataLoss("has two zip64 fields");
-    seen64 = true;
-    const bool whole = all && open.empty() && size == 8 * fields.size();
-    if (!whole && (open.empty() || size != 8 * open.size())) {
-      return DataLoss("has a zip64 field of " + Text(size) + " bytes, expected " +
-                      Text(8 * open.size()));
-    }
-    for (size_t i = 0; i < size / 8; ++i) {
-      const uint64_t number = Number(data, 8 * i, 8);
-      if (whole) {
-        MS_RETURN_IF_ERROR(CheckAgree("sizes", *fields[i], number));
-      } else {
-        *open[i] = number;
-      }
-    }
-  }
-  if (open.empty() || seen64) return seen64;
-  return DataLoss("leaves its sizes to a zip64 field, which is missing");
-}
 
 // Where the directory lies, from the records at the end of the file.
 struct Directory {
@@ -250,11 +147,12 @@ class Parser {
     if (!ascii && (central.flags & zip::kFlagUtf8) == 0) {
       return DataLoss("has a name that is not said to be UTF-8");
     }
-    MS_RETURN_IF_ERROR(CheckKind(central));
-    MS_RETURN_IF_ERROR(CheckUnread(central));
+    MS_RETURN_IF_ERROR(zip::CheckKind(central));
+    MS_RETURN_IF_ERROR(zip::CheckUnread(central));
     MS_ASSIGN_OR_RETURN(
         central.has64,
-        ReadExtra(central.extra, {&central.size, &central.compressed, &central.offset}, false));
+        zip::ReadExtra(central.extra, {&central.size, &central.compressed, &central.offset},
+                       false));
     if (central.offset != at_) {
       return DataLoss("begins at " + Text(central.offset) +
                       (central.offset < at_ ? ", inside what is before it, which ends at "
@@ -271,9 +169,9 @@ class Parser {
       return DataLoss("is said to have " + Text(central.size) + " bytes at " + Text(begin) +
                       "; the directory begins at " + Text(directory_.begin));
     }
-    MS_RETURN_IF_ERROR(CheckVersion("its local header", local.version, local.has64));
+    MS_RETURN_IF_ERROR(zip::CheckVersion("its local header", local.version, local.has64));
     MS_RETURN_IF_ERROR(
-        CheckVersion("the directory", central.version, central.has64 || local.has64));
+        zip::CheckVersion("the directory", central.version, central.has64 || local.has64));
     *entry = {std::string(central.name), begin, central.size, static_cast<uint32_t>(central.crc)};
     at_ = begin + central.size;
     return OkStatus();
@@ -297,14 +195,15 @@ class Parser {
       return DataLoss("is called " + Quoted(bytes_.substr(at_ + zip::kLocalSize, name)) +
                       " by its local header");
     }
-    MS_RETURN_IF_ERROR(CheckAgree("flags", Number(bytes_, at_ + 6, 2), central.flags));
-    MS_RETURN_IF_ERROR(CheckAgree("method", Number(bytes_, at_ + 8, 2), central.method));
-    MS_RETURN_IF_ERROR(CheckAgree("time", Number(bytes_, at_ + 10, 4), central.time));
-    MS_RETURN_IF_ERROR(CheckAgree("CRC-32", Number(bytes_, at_ + 14, 4), central.crc));
-    MS_ASSIGN_OR_RETURN(local.has64, ReadExtra(bytes_.substr(at_ + zip::kLocalSize + name, extra),
-                                               {&local.size, &local.compressed}, true));
-    MS_RETURN_IF_ERROR(CheckAgree("size", local.size, central.size));
-    MS_RETURN_IF_ERROR(CheckAgree("stored size", local.compressed, central.compressed));
+    MS_RETURN_IF_ERROR(zip::CheckAgree("flags", Number(bytes_, at_ + 6, 2), central.flags));
+    MS_RETURN_IF_ERROR(zip::CheckAgree("method", Number(bytes_, at_ + 8, 2), central.method));
+    MS_RETURN_IF_ERROR(zip::CheckAgree("time", Number(bytes_, at_ + 10, 4), central.time));
+    MS_RETURN_IF_ERROR(zip::CheckAgree("CRC-32", Number(bytes_, at_ + 14, 4), central.crc));
+    MS_ASSIGN_OR_RETURN(local.has64,
+                        zip::ReadExtra(bytes_.substr(at_ + zip::kLocalSize + name, extra),
+                                       {&local.size, &local.compressed}, true));
+    MS_RETURN_IF_ERROR(zip::CheckAgree("size", local.size, central.size));
+    MS_RETURN_IF_ERROR(zip::CheckAgree("stored size", local.compressed, central.compressed));
     return at_ + zip::kLocalSize + name + extra;
   }
 
