@@ -3,6 +3,7 @@ without __init__.py, modules with names of the standard library, entries inside 
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import midstream
 import numpy as np
 from midstream import _engine
-from midstream.package import Packager
+from midstream.package import Packager, _standard
 
 BUILD = Path(_engine.__file__).parents[2]
 INPUT, OUTPUT = "x: int64[n]", "y: int64[n]"
@@ -151,6 +152,19 @@ class SharedIsolation(unittest.TestCase):
         )
         self.assertIn("left out: code/time.py", made.stdout)
         self.assertEqual(self.answer(), [5, 10])
+
+    def test_both_packagers_know_the_same_modules_that_no_file_can_take(self) -> None:
+        self.write("policy.py", "def run(x): pass\n")
+        for name in _standard.NAMES:
+            self.write(f"{name}.py")
+        made = subprocess.run(
+            [BUILD / "bin/midstream", "package", "create", self.path, "--code", self.sources]
+            + ["--entry", "policy:run", "--input", INPUT, "--output", OUTPUT, "--json"],
+            capture_output=True,
+            text=True,
+        )
+        left_out = {Path(file).stem for file in json.loads(made.stdout)["left_out"]}
+        self.assertEqual(left_out, set(_standard.CORE))
 
     def test_a_mock_of_the_standard_library(self) -> None:
         self.write("policy.py", "import tkinter.ttk\ndef run(x): return tkinter.ttk.Label(x)\n")
