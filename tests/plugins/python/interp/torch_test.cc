@@ -1,5 +1,5 @@
 // Models of PyTorch: modules whose parameters are pointed at a version's memory. Skipped without torch; which Python has it may be
-// said by MS_TEST_TORCH_PYTHON.
+// said by MS_TEST_PYTHON.
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace midstream::python_testing {
 namespace {
 
 std::string TorchPython() {
-  const char* named = getenv("MS_TEST_TORCH_PYTHON");
+  const char* named = getenv("MS_TEST_PYTHON");
   const std::string python = named != nullptr ? named : "/usr/bin/python3";
   const std::string probe = "'" + python +
                             "' -c 'import importlib.util as u, sys; "
@@ -28,7 +28,7 @@ class Torch : public testing::TestWithParam<bool> {
   void SetUp() override {
     if (!GetParam() && !kCanShare) GTEST_SKIP() << "not under ThreadSanitizer";
     const std::string python = TorchPython();
-    if (python.empty()) GTEST_SKIP() << "no Python with torch; MS_TEST_TORCH_PYTHON may name one";
+    if (python.empty()) GTEST_SKIP() << "no Python with torch; MS_TEST_PYTHON may name one";
     Options options;
     options.process = GetParam();
     options.python = Probe(python);
