@@ -31,6 +31,7 @@ _packages: Dict[str, "Package"] = {}  # by root name, "<midstream 3>"
 _counter = 0
 _real_import = builtins.__import__
 _real_import_module = importlib.import_module
+_real_find_spec = importlib.util.find_spec
 _STANDARD = frozenset(sys.stdlib_module_names) | frozenset(sys.builtin_module_names)
 
 
@@ -209,10 +210,12 @@ class Package:
         """Raises unless the code of this package may import `name`, which is no module of the
         package."""
         top = name.partition(".")[0]
-        if top in _STANDARD or self._declared(name) or name.startswith(MANGLED):
+        if self._declared(name) or name.startswith(MANGLED):
             return
-        if self.has(top):
+        if self.has(top):  # before a standard module of that name, as in plain Python
             raise ModuleNotFoundError(f"the package has no module '{name}'", name=name)
+        if top in _STANDARD:
+            return
         raise ModuleNotFoundError(
             f"'{top}' is neither in the package nor declared as external; declare it when the"
             f' package is made: extern("{top}")',
@@ -336,12 +339,27 @@ def package_of(frame: Optional[types.FrameType]) -> Optional[Package]:
     return _packages.get(name.partition(">")[0] + ">")
 
 
-def _import_module(name: str, package: Optional[str] = None) -> types.ModuleType:
-    """importlib.import_module, which code of a package means for its package."""
-    frame = sys._getframe(1)
+def _caller() -> Optional[Package]:
+    """The package whose code called the caller of this."""
+    frame = sys._getframe(2)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("importlib."):
         frame = frame.f_back  # importlib.resources imports what it is given
-    owner = package_of(frame)
+    return package_of(frame)
+
+
+def _find_spec(name: str, package: Optional[str] = None) -> Any:
+    """importlib.util.find_spec, which code of a package means for its package."""
+    owner = _caller()
+    if owner is not None and not name.startswith(MANGLED):
+        plain = importlib.util.resolve_name(name, package) if name.startswith(".") else name
+        if owner.has(plain):
+            return _Finder.find_spec(f"{owner.root}.{plain}")
+    return _real_find_spec(name, package)
+
+
+def _import_module(name: str, package: Optional[str] = None) -> types.ModuleType:
+    """importlib.import_module, the same."""
+    owner = _caller()
     if owner is None or name.startswith(MANGLED):
         return _real_import_module(name, package)
     if name.startswith("."):
@@ -364,3 +382,4 @@ def install() -> None:
     """Makes this interpreter know packages. Once."""
     sys.meta_path.insert(0, _Finder)
     importlib.import_module = _import_module
+    importlib.util.find_spec = _find_spec

@@ -41,6 +41,9 @@ class Imports(unittest.TestCase):
                 "import importlib\nd = importlib.import_module('a.b.c')\n"
                 "e = importlib.import_module('.b', a.__name__)\nf = __import__('a.b')\n"
                 "g = importlib.import_module('.b.c', 'a')\nassert g is d\n"
+                "import importlib.util\nfind = importlib.util.find_spec\n"
+                "assert find('a.lazy').name == find('.lazy', 'a').name == a.__name__ + '.lazy'\n"
+                "assert find('json').name == 'json' and find('nowhere') is None\n"
                 "def late():\n    from a import lazy\n    return lazy.x\n",
                 "a/__init__.py": "",
                 "a/b/__init__.py": "from .. import b as me\nfrom . import c\n",
@@ -111,6 +114,7 @@ class Imports(unittest.TestCase):
             ),
             ("import numpy.nothing", "No module named 'numpy.nothing'"),
             ("import other.nothing", "the package has no module 'other.nothing'"),
+            ("import json.decoder", "the package has no module 'json.decoder'"),
             ("from .other import nothing", "cannot import name 'nothing'"),
             ("from .nothing import x", "the package has no module '.nothing'"),
             ("from ... import x", "the package has no module '...x'"),
@@ -118,7 +122,8 @@ class Imports(unittest.TestCase):
         ):
             with self.subTest(source), self.assertRaises(ImportError) as caught:
                 self.run_module(
-                    {"main.py": source, "other/__init__.py": ""}, extern=("numpy", "gone_module")
+                    {"main.py": source, "other/__init__.py": "", "json/__init__.py": ""},
+                    extern=("numpy", "gone_module"),
                 )
             self.assertIn(text, str(caught.exception))
 
