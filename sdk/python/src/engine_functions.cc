@@ -148,7 +148,7 @@ PyObject* ModelReadWeight(PyObject* /*module*/, PyObject* args) {
                       return midstream_model_read_weight(model, name, pin, out.buf,
                                                          static_cast<uint64_t>(out.len), error);
                     });
-  PyBuffer_Release(&out);
+  InPython([&] { PyBuffer_Release(&out); });
   return done ? Ref::Borrow(Py_None).release() : nullptr;
 }
 

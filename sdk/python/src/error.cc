@@ -12,13 +12,15 @@ PyObject* g_factory = nullptr;  // owned; guarded by the GIL
 
 PyObject* MakeException(const midstream_error& error) {
   if (g_factory == nullptr) {
-    return PyObject_CallFunction(PyExc_RuntimeError, "s", error.message);
+    return InPython([&] { return PyObject_CallFunction(PyExc_RuntimeError, "s", error.message); });
   }
   // Messages are cut where they do not fit, perhaps within a letter.
   const Ref message =
       Ref::Steal(PyUnicode_DecodeUTF8(error.message, std::strlen(error.message), "replace"));
   if (!message) return nullptr;
-  return PyObject_CallFunction(g_factory, "iO", static_cast<int>(error.code), message.get());
+  return InPython([&] {
+    return PyObject_CallFunction(g_factory, "iO", static_cast<int>(error.code), message.get());
+  });
 }
 
 PyObject* Raise(const midstream_error& error) {

@@ -35,9 +35,10 @@ int TellMessages(void* /*unused*/) {
   }
   const Ref tell = Ref::Borrow(TheLog().tell);
   for (const Message& message : messages) {
-    const Ref done =
-        Ref::Steal(PyObject_CallFunction(tell.get(), "is", message.level, message.text.c_str()));
-    if (!done) PyErr_WriteUnraisable(tell.get());
+    const Ref done = Ref::Steal(InPython([&] {
+      return PyObject_CallFunction(tell.get(), "is", message.level, message.text.c_str());
+    }));
+    if (!done) InPython([&] { PyErr_WriteUnraisable(tell.get()); });
   }
   return 0;
 }

@@ -88,11 +88,11 @@ struct Call {
 void Answer(PyObject* callback, midstream_code code, midstream_result* result,
             const midstream_error& error) {
   const Ref answer = Ref::Steal(code == MIDSTREAM_OK ? ResultOf(result) : MakeException(error));
-  if (!answer) return PyErr_WriteUnraisable(callback);
+  if (!answer) return InPython([&] { PyErr_WriteUnraisable(callback); });
   PyObject* given[] = {answer.get(), Py_None};
   if (code != MIDSTREAM_OK) std::swap(given[0], given[1]);
-  const Ref done = Ref::Steal(PyObject_CallFunctionObjArgs(callback, given[0], given[1], nullptr));
-  if (!done) PyErr_WriteUnraisable(callback);
+  const Ref done = Ref::Steal(CallPython(callback, given[0], given[1]));
+  if (!done) InPython([&] { PyErr_WriteUnraisable(callback); });
 }
 
 // On whichever thread completes the request, on the one that submits it too.

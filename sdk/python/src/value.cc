@@ -81,8 +81,10 @@ std::unique_ptr<Value> Value::Of(PyObject* name, PyObject* object, PyObject* con
 }
 
 Value::~Value() {
-  if (has_view_) PyBuffer_Release(&view_);
-  if (managed_ != nullptr && managed_->deleter != nullptr) managed_->deleter(managed_);
+  InPython([this] {
+    if (has_view_) PyBuffer_Release(&view_);
+    if (managed_ != nullptr && managed_->deleter != nullptr) managed_->deleter(managed_);
+  });
 }
 
 Value::Taken Value::Fail(const std::string& reason) const {
@@ -92,13 +94,14 @@ Value::Taken Value::Fail(const std::string& reason) const {
 
 Value::Taken Value::Take(PyObject* object) {
   if (PyObject_CheckBuffer(object) != 0) return TakeBuffer(object);
-  if (PyObject_HasAttrString(object, "__dlpack__") != 0) return TakeDLPack(object);
-  return Taken::kNo;
+  const bool dlpack =
+      InPython([object] { return PyObject_HasAttrString(object, "__dlpack__") != 0; });
+  return dlpack ? TakeDLPack(object) : Taken::kNo;
 }
 
 Value::Taken Value::TakeConverted(PyObject* object, PyObject* convert) {
   if (convert == Py_None) return Fail("is no array");
-  Ref made = Ref::Steal(PyObject_CallFunctionObjArgs(convert, name_.get(), object, nullptr));
+  Ref made = Ref::Steal(CallPython(convert, name_.get(), object));
   if (!made) return Taken::kError;
   midstream_dtype dtype = 0;
   if (PyTuple_Check(made.get())) {
@@ -113,7 +116,8 @@ Value::Taken Value::TakeConverted(PyObject* object, PyObject* convert) {
 }
 
 Value::Taken Value::TakeBuffer(PyObject* object) {
-  if (PyObject_GetBuffer(object, &view_, PyBUF_FULL_RO) != 0) {  // numpy: a dtype of others
+  if (InPython([&] { return PyObject_GetBuffer(object, &view_, PyBUF_FULL_RO); }) != 0) {
+    // numpy: a dtype of others
     PyErr_Clear();
     return Taken::kNo;
   }
@@ -137,7 +141,11 @@ Value::Taken Value::TakeBuffer(PyObject* object) {
 }
 
 Value::Taken Value::TakeDLPack(PyObject* object) {
-  const Ref device = Ref::Steal(PyObject_CallMethod(object, "__dlpack_device__", nullptr));
+  const auto call = [object](const char* method) {
+    return Ref::Steal(
+        InPython([object, method] { return PyObject_CallMethod(object, method, nullptr); }));
+  };
+  const Ref device = call("__dlpack_device__");
   int type = 0;
   int number = 0;
   if (!device || PyArg_ParseTuple(device.get(), "ii", &type, &number) == 0) return Taken::kError;
@@ -145,7 +153,7 @@ Value::Taken Value::TakeDLPack(PyObject* object) {
     return Fail("is on a device (DLPack type " + std::to_string(type) +
                 "); give one in host memory");
   }
-  const Ref capsule = Ref::Steal(PyObject_CallMethod(object, "__dlpack__", nullptr));
+  const Ref capsule = call("__dlpack__");
   if (!capsule) {  // such as torch: it records gradients
     PyErr_Clear();
     return Taken::kNo;

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 import threading
 import unittest
 import weakref
 
 import midstream
 import numpy as np
-from engine_testing import CLASSES, IMAGES, LOGITS, EngineTest, checkpoint
+from engine_testing import CLASSES, IMAGES, LOGITS, EngineTest, checkpoint, run_script
 from midstream import Code
 
 try:
@@ -259,17 +257,6 @@ class Refusals(EngineTest):
 
 
 class Ending(unittest.TestCase):
-    def run_script(self, body: str) -> tuple[int, str, str]:
-        script = (
-            "import midstream, numpy as np\n"
-            f"engine = midstream.Engine(set=['backend=cpu_blas'])\n"
-            f"model = engine.load({checkpoint(0)!r})\n"
-            f"session = model.session([{IMAGES!r}], [{LOGITS!r}])\n"
-            "x = np.zeros((64, 784), np.float32)\n" + body
-        )
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-        return done.returncode, done.stdout, done.stderr
-
     def test_python_may_end_with_requests_under_way(self) -> None:
         for body in (
             "kept = [session.submit(x) for _ in range(100)]",
@@ -279,7 +266,47 @@ class Ending(unittest.TestCase):
             "u.commit()",
         ):
             with self.subTest(body=body):
-                self.assertEqual(self.run_script(body), (0, "", ""))
+                self.assertEqual(run_script(body), (0, "", ""))
+
+    def test_python_may_end_with_threads_in_calls(self) -> None:
+        for call in (
+            "session.run(x)",
+            "session.run(x.tolist())",
+            "session.submit(x).result()",
+            "session.stats()",
+            "model.read('conv1/Variable')",
+            "model.pin()",
+            "midstream.process_stats()",
+            "model.update_from(model.path)",
+            "model.session()",
+            "engine.load(model.path)",
+        ):
+            body = (
+                "import threading, time\n"
+                "def work():\n"
+                "    while True:\n"
+                f"        {call}\n"
+                "for _ in range(4):\n"
+                "    threading.Thread(target=work, daemon=True).start()\n"
+                "time.sleep(0.2)\n"
+            )
+            with self.subTest(call=call):
+                self.assertEqual(run_script(body), (0, "", ""))
+
+    def test_python_may_end_with_a_thread_in_a_conversion(self) -> None:
+        body = (
+            "import threading, time\n"
+            "class Slow:\n"
+            "    def detach(self):\n"
+            "        for _ in range(100): time.sleep(0.001)\n"
+            "        return x\n"
+            "def work():\n"
+            "    while True:\n"
+            "        session.run(Slow())\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "time.sleep(0.2)\n"
+        )
+        self.assertEqual(run_script(body), (0, "", ""))
 
     def test_messages_go_to_logging(self) -> None:
         body = (
@@ -289,7 +316,7 @@ class Ending(unittest.TestCase):
             "model.update_from(model.path); session.run(x)\n"
             "midstream.Engine().load(model.path).session()\n"
         )
-        code, out, err = self.run_script(body)
+        code, out, err = run_script(body)
         self.assertEqual((code, out), (0, ""))
         self.assertEqual({line.split()[0] for line in err.splitlines()} - {"midstream"}, set())
 

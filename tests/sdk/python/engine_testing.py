@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import unittest
 from collections.abc import Iterator
@@ -46,6 +48,23 @@ class EngineTest(unittest.TestCase):
         """The weights of a checkpoint."""
         with self.engine.load(checkpoint(0), checkpoint(step)) as model:
             return {spec.name: model.read(spec.name) for spec in model.weights}
+
+
+PROLOGUE = f"""\
+import midstream, numpy as np
+engine = midstream.Engine(set=['backend=cpu_blas'])
+model = engine.load({checkpoint(0)!r})
+session = model.session([{IMAGES!r}], [{LOGITS!r}])
+x = np.zeros((64, 784), np.float32)
+"""
+
+
+def run_script(body: str, prologue: str = PROLOGUE) -> tuple[int, str, str]:
+    """Exit code, output and errors of a Python of its own, which has engine, model, session and
+    images x."""
+    command = [sys.executable, "-c", prologue + body]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    return done.returncode, done.stdout, done.stderr
 
 
 @contextmanager
