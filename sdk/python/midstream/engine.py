@@ -32,7 +32,8 @@ atexit.register(_engine.shutdown)
 
 
 class Engine(Closing):
-    """Opens the plugins and devices of a configuration.
+    """Opens the plugins and devices of a configuration. Processes that are forked afterwards can
+    use neither it nor another one (docs/python_api.md).
 
     config: a TOML file, or None for the defaults. set: what wins over it, "key=value" texts or a
     mapping, as in docs/configuration.md. Any thread may call any method. Leaving its `with` block
@@ -70,6 +71,7 @@ class Engine(Closing):
         """Model.update() of the only model that is loaded. Errors: FailedPreconditionError for none
         or several."""
         self._open()
+        _engine.check_process()
         models = [model for model in self._models if not model._unloaded]
         if len(models) != 1:
             raise FailedPreconditionError(

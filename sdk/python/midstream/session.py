@@ -65,6 +65,7 @@ class Response(concurrent.futures.Future[Result]):
 
     def cancel(self) -> bool:
         """Whether the request waited; it is done then. One that executes runs to its end."""
+        _engine.check_process()
         if self._request is not None:
             _engine.request_cancel(self._request)
         return self.cancelled()
@@ -81,6 +82,7 @@ class Response(concurrent.futures.Future[Result]):
 
     def _wait_past_deadline(self, timeout: float | None) -> None:
         """A request that waits in a queue expires when somebody looks at it."""
+        _engine.check_process()  # in a forked one nobody ever completes it
         if self._deadline is None or self.done():
             return
         left = max(0.0, self._deadline - time.monotonic())

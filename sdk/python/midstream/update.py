@@ -39,7 +39,7 @@ class Update:
     def assign(self, name: str, value: Any) -> None:
         """Adds a value. Contiguous ones are read when the update is staged or committed, and must
         not change until then. What does not fit the model is told by those."""
-        with self._lock:
+        with self._locked():
             _engine.update_assign(self._handle, name, value, _convert, None)
 
     def assign_all(self, values: Mapping[str, Any]) -> None:
@@ -49,19 +49,19 @@ class Update:
 
     def assign_rows(self, name: str, begin: int, rows: Any) -> None:
         """Adds rows of axis 0 from row `begin` on; the others keep their value."""
-        with self._lock:
+        with self._locked():
             _engine.update_assign(self._handle, name, rows, _convert, begin)
 
     def adopt(self, name: str, value: Any) -> None:
         """Hands a value over: where a backend reads the weight as it is, its memory is used where
         it lies, until no version needs it, and must never change."""
-        with self._lock:
+        with self._locked():
             _engine.update_adopt(self._handle, name, value, _convert)
 
     def stage(self) -> None:
         """Checks and packs what was added beside running requests, so that the commit takes
         microseconds. Errors: as commit; the update is empty then."""
-        with self._lock:
+        with self._locked():
             _engine.update_stage(self._handle)
 
     def commit(self) -> int:
@@ -73,6 +73,8 @@ class Update:
 
     def discard(self) -> None:
         """Forgets what was added."""
+        if _engine.is_forked():  # there, nobody might give the lock back
+            return
         with self._lock:
             _engine.update_discard(self._handle)
 
@@ -90,10 +92,15 @@ class Update:
         else:
             self.discard()
 
+    def _locked(self) -> threading.Lock:
+        _engine.check_process()  # in a forked one, nobody might give the lock back
+        return self._lock
+
 
 def commit_together(updates: Sequence[Update]) -> list[int]:
     """Commits updates of several models at one moment: pin_together gets all of the new versions or
     none. Errors: as Update.commit of any; no model has changed then."""
+    _engine.check_process()
     ordered = sorted(updates, key=id)
     for update in ordered:
         update._lock.acquire()

@@ -10,7 +10,7 @@ PyObject* EngineOpen(PyObject* /*module*/, PyObject* args) {
   return Guarded([&]() -> PyObject* {
     const char* config = nullptr;
     PyObject* overrides = nullptr;
-    if (PyArg_ParseTuple(args, "zO", &config, &overrides) == 0) return nullptr;
+    if (PyArg_ParseTuple(args, "zO", &config, &overrides) == 0 || !BeginToUse()) return nullptr;
     std::vector<const char*> texts;
     if (!TextsOf(overrides, &texts)) return nullptr;
     midstream_engine* engine = nullptr;
@@ -22,7 +22,7 @@ PyObject* EngineOpen(PyObject* /*module*/, PyObject* args) {
 }
 
 PyObject* EngineStats(PyObject* /*module*/, PyObject* /*args*/) {
-  return Guarded([&] { return TextOf(midstream_engine_stats); });
+  return Guarded([&] { return CheckProcess() ? TextOf(midstream_engine_stats) : nullptr; });
 }
 
 PyObject* ModelLoad(PyObject* /*module*/, PyObject* args) {
@@ -176,6 +176,7 @@ PyObject* ModelStats(PyObject* /*module*/, PyObject* capsule) {
 }
 
 PyObject* ModelUnload(PyObject* /*module*/, PyObject* capsule) {
+  if (IsForked()) Py_RETURN_NONE;
   auto* model = UnwrapHandle<midstream_model>(capsule);
   if (model == nullptr) return nullptr;
   const bool done =

@@ -32,9 +32,9 @@ PyObject* Raise(const midstream_error& error) {
   return nullptr;
 }
 
-PyObject* RaiseInvalidArgument(const std::string& message) {
+PyObject* RaiseError(midstream_code code, const std::string& message) {
   midstream_error error;
-  error.code = MIDSTREAM_INVALID_ARGUMENT;
+  error.code = code;
   const size_t size = std::min(message.size(), sizeof(error.message) - 1);
   std::memcpy(error.message, message.data(), size);
   error.message[size] = '\0';

@@ -13,7 +13,7 @@ namespace midstream::python {
 PyObject* MakeException(const midstream_error& error);
 // Sets it. Returns null, for `return Raise(error);`.
 PyObject* Raise(const midstream_error& error);
-PyObject* RaiseInvalidArgument(const std::string& message);
+PyObject* RaiseError(midstream_code code, const std::string& message);
 
 // set_error_factory(make): make(code, message) gives an exception.
 PyObject* SetErrorFactory(PyObject* module, PyObject* make);

@@ -1,9 +1,11 @@
 // Handles of the C API as capsules: the last reference releases the handle, without the GIL, as a
-// session waits for requests whose callbacks want it.
+// session waits for requests whose callbacks want it. In a forked process they are never released,
+// as that would wait for threads that are not there.
 #ifndef MIDSTREAM_SDK_PYTHON_SRC_HANDLE_H_
 #define MIDSTREAM_SDK_PYTHON_SRC_HANDLE_H_
 
 #include "midstream/midstream.h"
+#include "sdk/python/src/process.h"
 #include "sdk/python/src/python.h"
 
 namespace midstream::python {
@@ -28,6 +30,7 @@ MS_PYTHON_HANDLE(pin);
 template <typename T>
 PyObject* WrapHandle(T* handle) {
   PyObject* capsule = PyCapsule_New(handle, HandleKind<T>::kName, [](PyObject* dying) {
+    if (IsForked()) return;
     auto* held = static_cast<T*>(PyCapsule_GetPointer(dying, HandleKind<T>::kName));
     const WithoutGil unlocked;
     HandleKind<T>::Release(held);
@@ -36,9 +39,10 @@ PyObject* WrapHandle(T* handle) {
   return capsule;
 }
 
-// Borrowed from the capsule. Null with an exception set for any other object.
+// Borrowed from the capsule. Null with an exception set for any other object, and in a forked process.
 template <typename T>
 T* UnwrapHandle(PyObject* capsule) {
+  if (!CheckProcess()) return nullptr;
   return static_cast<T*>(PyCapsule_GetPointer(capsule, HandleKind<T>::kName));
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "sdk/python/src/functions.h"
+#include "sdk/python/src/process.h"
 
 namespace midstream::python {
 namespace {
@@ -58,7 +59,7 @@ PyObject* SetLog(PyObject* /*module*/, PyObject* args) {
   return Guarded([&]() -> PyObject* {
     PyObject* tell = nullptr;
     int level = 0;
-    if (PyArg_ParseTuple(args, "Oi", &tell, &level) == 0) return nullptr;
+    if (PyArg_ParseTuple(args, "Oi", &tell, &level) == 0 || !CheckProcess()) return nullptr;
     const Ref before = Ref::Steal(std::exchange(TheLog().tell, Ref::Borrow(tell).release()));
     {
       const WithoutGil unlocked;

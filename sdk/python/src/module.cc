@@ -2,6 +2,7 @@
 // use are written in Python, beside the package's __init__.py.
 #include "sdk/python/src/error.h"
 #include "sdk/python/src/functions.h"
+#include "sdk/python/src/process.h"
 #include "sdk/python/src/tensor.h"
 
 namespace midstream::python {
@@ -22,9 +23,9 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 PyObject* Init() {
   Ref module = Ref::Steal(PyModule_Create(&definition));
-  if (!module || !InitTensorType()) return nullptr;
-  for (PyMethodDef* functions :
-       {general_functions, engine_functions, session_functions, update_functions, log_functions}) {
+  if (!module || !InitTensorType() || !WatchForks()) return nullptr;
+  for (PyMethodDef* functions : {general_functions, engine_functions, session_functions,
+                                 update_functions, log_functions, process_functions}) {
     if (PyModule_AddFunctions(module.get(), functions) != 0) return nullptr;
   }
   if (PyModule_AddStringConstant(module.get(), "version", midstream_version()) != 0) {

@@ -183,6 +183,7 @@ PyObject* SessionDrain(PyObject* /*module*/, PyObject* args) {
 }
 
 PyObject* SessionClose(PyObject* /*module*/, PyObject* capsule) {
+  if (IsForked()) Py_RETURN_NONE;
   auto* session = UnwrapHandle<midstream_session>(capsule);
   if (session == nullptr) return nullptr;
   const bool done =
@@ -205,6 +206,7 @@ std::atomic<int> g_inside{0};
 
 // At the exit of Python: callbacks that come from now on are dropped, those under way end.
 PyObject* Shutdown(PyObject* /*module*/, PyObject* /*args*/) {
+  if (IsForked()) Py_RETURN_NONE;  // who was in a callback is not here
   g_ending = true;
   {
     const WithoutGil unlocked;

@@ -46,6 +46,7 @@ void OnReturn(void* user) {
 }
 
 UpdateHandle* Unwrap(PyObject* capsule) {
+  if (!CheckProcess()) return nullptr;
   return static_cast<UpdateHandle*>(PyCapsule_GetPointer(capsule, kUpdate));
 }
 
@@ -60,6 +61,7 @@ PyObject* UpdateBegin(PyObject* /*module*/, PyObject* capsule) {
       return nullptr;
     }
     PyObject* made = PyCapsule_New(handle.get(), kUpdate, [](PyObject* dying) {
+      if (IsForked()) return;
       const std::unique_ptr<UpdateHandle> held(Unwrap(dying));
       const WithoutGil unlocked;
       midstream_update_release(held->update);
@@ -174,6 +176,7 @@ PyObject* UpdatesCommit(PyObject* /*module*/, PyObject* capsules) {
 }
 
 PyObject* UpdateDiscard(PyObject* /*module*/, PyObject* capsule) {
+  if (IsForked()) Py_RETURN_NONE;
   UpdateHandle* handle = Unwrap(capsule);
   if (handle == nullptr) return nullptr;
   const bool done = Do(

@@ -72,7 +72,7 @@ std::unique_ptr<Value> Value::Of(PyObject* name, PyObject* object, PyObject* con
   value->tensor_.name = PyUnicode_AsUTF8AndSize(name, &size);
   if (value->tensor_.name == nullptr) return nullptr;
   if (std::strlen(value->tensor_.name) != static_cast<size_t>(size)) {
-    RaiseInvalidArgument("the name of a tensor has a NUL in it");
+    RaiseError(MIDSTREAM_INVALID_ARGUMENT, "the name of a tensor has a NUL in it");
     return nullptr;
   }
   Taken taken = value->Take(object);
@@ -88,7 +88,7 @@ Value::~Value() {
 }
 
 Value::Taken Value::Fail(const std::string& reason) const {
-  RaiseInvalidArgument("tensor '" + std::string(tensor_.name) + "' " + reason);
+  RaiseError(MIDSTREAM_INVALID_ARGUMENT, "tensor '" + std::string(tensor_.name) + "' " + reason);
   return Taken::kError;
 }
 
