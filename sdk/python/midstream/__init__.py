@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from .engine import __version__ as __version__
     from .engine import process_stats as process_stats
     from .model import Model as Model
-    from .model import Pin as Pin
     from .model import pin_together as pin_together
+    from .pin import Pin as Pin
     from .session import Response as Response
     from .session import Result as Result
     from .session import Session as Session
@@ -57,8 +57,8 @@ _FROM = {
     "__version__": "engine",
     "process_stats": "engine",
     "Model": "model",
-    "Pin": "model",
     "pin_together": "model",
+    "Pin": "pin",
     "Response": "session",
     "Result": "session",
     "Session": "session",

@@ -6,12 +6,11 @@ import atexit
 import json
 import logging
 import os
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _engine
-from ._closing import Closing
+from ._closing import Closing, Made
 from .errors import FailedPreconditionError, make_error
 from .model import Model
 from .update import Update
@@ -52,7 +51,7 @@ class Engine(Closing):
     ) -> None:
         path = None if config is None else os.fspath(config)
         self._handle = _engine.engine_open(path, _overrides(set))
-        self._models: weakref.WeakSet[Model] = weakref.WeakSet()
+        self._models: Made[Model] = Made()
 
     def load(
         self, path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None
@@ -65,6 +64,8 @@ class Engine(Closing):
         handle = _engine.model_load(self._open(), os.fspath(path), values)
         model = Model(self, handle, os.fspath(path))
         self._models.add(model)
+        if self._handle is None:  # closed meanwhile by another thread
+            model.unload()
         return model
 
     def update(self, **options: Any) -> Update:
@@ -72,7 +73,7 @@ class Engine(Closing):
         or several."""
         self._open()
         _engine.check_process()
-        models = [model for model in self._models if not model._unloaded]
+        models = [model for model in self._models.all() if model._handle is not None]
         if len(models) != 1:
             raise FailedPreconditionError(
                 f"the engine has {len(models)} models loaded; ask the one that is meant"
@@ -80,12 +81,11 @@ class Engine(Closing):
         return models[0].update(**options)
 
     def close(self) -> None:
-        """Unloads the models. Results stay."""
-        if self._handle is None:
-            return
-        for model in list(self._models):
-            model.unload()
+        """Unloads the models. Results stay. A KeyboardInterrupt waits until it is done."""
         self._handle = None
+        if not _engine.is_forked():
+            for model in self._models.all():
+                model.unload()
 
 
 def process_stats() -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from . import _engine
-from ._closing import Closing
-from .errors import NotFoundError
+from ._closing import Closing, Holding, Made
+from .errors import InvalidArgumentError, NotFoundError
+from .pin import Pin
 from .session import Session
 from .tensors import TensorSpec, converter, numpy_dtype, plain
 from .update import Update
@@ -19,25 +20,23 @@ from .update import Update
 if TYPE_CHECKING:
     from .engine import Engine
 
-
-class Pin(Closing):
-    """Holds a version of the weights for as long as it lives, or until close() or the end of its
-    `with` block."""
-
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
-        self.version: int = _engine.pin_version(handle)
-        self._called = f"the pin of version {self.version}"
+_Made = TypeVar("_Made", bound=Holding)
 
 
 class Model(Closing):
-    """Made by Engine.load(). Any thread may call any method. Leaving a `with` block unloads it."""
+    """Made by Engine.load(). Any thread may call any method. Leaving a `with` block unloads it.
+
+    Errors of every call: FailedPreconditionError when the model is unloaded.
+    """
+
+    _called = "the model"
+    _ended = "unloaded"
 
     def __init__(self, engine: Engine, handle: Any, path: str) -> None:
         self._engine = engine
         self._handle = handle
         self.path = path
-        self._unloaded = False
+        self._made: Made[Holding] = Made()
 
     @property
     def engine(self) -> Engine:
@@ -58,21 +57,21 @@ class Model(Closing):
         tensor that the model does not have, UnimplementedError with every node that is not
         supported, those of the backends."""
         handle = _engine.session_create(
-            self._handle, _names(inputs), _names(outputs), dict(bound or {}), converter(())
+            self._open(), _names(inputs), _names(outputs), dict(bound or {}), converter(())
         )
-        return Session(self, handle)
+        return self._keep(Session(self, handle))
 
     # ---- Weights
 
     @property
     def version(self) -> int:
         """The current version of the weights, counted from 1; it rises with every commit."""
-        return _engine.model_version(self._handle)
+        return _engine.model_version(self._open())
 
     @property
     def weights(self) -> list[TensorSpec]:
         """The weights behind the model's own outputs."""
-        return [TensorSpec.of(spec) for spec in _engine.model_weights(self._handle)]
+        return [TensorSpec.of(spec) for spec in _engine.model_weights(self._open())]
 
     def update(
         self,
@@ -93,33 +92,33 @@ class Model(Closing):
         options = [("check", check)]
         options += [("rename", rule) for rule in pairs]
         if base is not None:
-            options.append(("base", str(base)))
+            options.append(("base", str(_version(base, 1))))
         if finite:
             options.append(("finite", "true"))
         if accept_float64:
             options.append(("accept_float64", "true"))
         if digest:
             options.append(("digest", digest))
-        handle = _engine.update_begin(self._handle)
+        handle = _engine.update_begin(self._open())
         for key, value in options:
             _engine.update_option(handle, key, value)
-        return Update(self, handle)
+        return self._keep(Update(self, handle))
 
     def update_from(self, path: str | os.PathLike[str]) -> int:
         """Takes every weight of another checkpoint, of a .safetensors, .npz or .mspkg file, as one
         update. Returns the new version. Errors: as Update.commit, and those of reading; nothing has
         changed then."""
-        return _engine.model_update_from(self._handle, os.fspath(path))
+        return _engine.model_update_from(self._open(), os.fspath(path))
 
     def rollback(self, version: int) -> None:
         """Makes a version current again that is still kept, under its old number. Errors:
         NotFoundError naming those that are."""
-        _engine.model_rollback(self._handle, version)
+        _engine.model_rollback(self._open(), _version(version, 1))
 
     def pin(self, version: int = 0) -> Pin:
         """Holds a version, for requests to run with; 0: the current one. Errors: NotFoundError
         naming those that are in memory."""
-        return Pin(_engine.model_pin(self._handle, version))
+        return Pin(_engine.model_pin(self._open(), _version(version, 0)))
 
     def versions(self) -> list[dict[str, Any]]:
         """The versions in memory: version, pins, bytes, kept."""
@@ -131,33 +130,53 @@ class Model(Closing):
         if spec is None or spec.shape is None:
             raise NotFoundError(f"the model's outputs have no weight '{name}'")
         array = np.empty(spec.shape, numpy_dtype(spec.dtype))
-        pin = None if version is None else version._open()
-        _engine.model_read_weight(self._handle, name, pin, array.reshape(-1).view(np.uint8))
+        pin = Pin._handle_of(version)
+        _engine.model_read_weight(self._open(), name, pin, array.reshape(-1).view(np.uint8))
         return array
 
     def digest(self, version: Pin | None = None) -> str:
         """SHA-256 over names, dtypes, shapes and bytes of the weights (docs/weights.md)."""
-        return _engine.model_digest(self._handle, None if version is None else version._open())
+        return _engine.model_digest(self._open(), Pin._handle_of(version))
 
     def stats(self) -> dict[str, Any]:
         """Versions, commits, rollbacks and refused updates (docs/weights.md)."""
-        return dict(json.loads(_engine.model_stats(self._handle)))
+        return dict(json.loads(_engine.model_stats(self._open())))
 
     # ---- Ending
 
     def unload(self) -> None:
-        """Closes the model's sessions and frees everything; pinned versions go with their pins."""
-        self._unloaded = True
-        _engine.model_unload(self._handle)
+        """Closes the model's sessions and updates and frees everything; pinned versions go with
+        their pins, and keep the engine's devices until then."""
+        handle = self._handle
+        if handle is None:
+            return
+        _engine.model_unload(handle)
+        self._handle = None
+        if not _engine.is_forked():  # there, nobody might give the lock back
+            for made in self._made.all():
+                made._let_go("closed, as its model is unloaded")
 
     def close(self) -> None:
         """The same, by the name that everything else has for it."""
         self.unload()
 
+    def _keep(self, made: _Made) -> _Made:
+        """Has an object end with the model."""
+        self._made.add(made)
+        if self._handle is None:  # by another thread, just now
+            made._let_go("closed, as its model is unloaded")
+        return made
+
 
 def pin_together(models: Sequence[Model]) -> list[Pin]:
     """The current versions of several models at one moment (commit_together)."""
-    return [Pin(handle) for handle in _engine.models_pin([model._handle for model in models])]
+    return [Pin(handle) for handle in _engine.models_pin([model._open() for model in models])]
+
+
+def _version(version: int, least: int) -> int:
+    if not isinstance(version, (int, np.integer)) or not least <= version < 2**64:
+        raise InvalidArgumentError(f"version is {version!r}, expected a number from {least} on")
+    return int(version)
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:

@@ -15,12 +15,15 @@ import numpy as np
 from . import _engine
 from ._closing import Closing
 from .errors import InvalidArgumentError
+from .pin import Pin
 from .tensors import TensorSpec, arrays, converter, named_inputs, plain
 
 if TYPE_CHECKING:
-    from .model import Model, Pin
+    from .model import Model
 
-_FOREVER = 2**64 - 1
+_FOREVER = 2**64 - 1  # nanoseconds
+_LONGEST = 1e9  # seconds; more is for ever
+_OPTIONS = frozenset({"timeout", "priority", "caller", "version"})
 
 
 class Result(Mapping[str, np.ndarray]):
@@ -58,6 +61,8 @@ class Response(concurrent.futures.Future[Result]):
 
     cancel() is true when the request had not begun to execute. Callbacks run on the thread that
     completes the request, which is one of the engine's: they must not wait for other requests.
+    When its own timeout passes while the session has no free worker, it is done as soon as one is,
+    or somebody asks for result() or exception().
     """
 
     _request: Any = None
@@ -66,32 +71,45 @@ class Response(concurrent.futures.Future[Result]):
     def cancel(self) -> bool:
         """Whether the request waited; it is done then. One that executes runs to its end."""
         _engine.check_process()
-        if self._request is not None:
-            _engine.request_cancel(self._request)
+        request = self._request
+        if request is not None:
+            _engine.request_cancel(request)
         return self.cancelled()
 
     def result(self, timeout: float | None = None) -> Result:
         """Waits, at most `timeout` seconds (TimeoutError; the request goes on)."""
-        self._wait_past_deadline(timeout)
+        timeout = self._wait_past_deadline(timeout)
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Waits in the same way; the error of the request, or None."""
-        self._wait_past_deadline(timeout)
+        timeout = self._wait_past_deadline(timeout)
         return super().exception(timeout)
 
-    def _wait_past_deadline(self, timeout: float | None) -> None:
-        """A request that waits in a queue expires when somebody looks at it."""
+    def _wait_past_deadline(self, timeout: float | None) -> float | None:
+        """A request that waits in a queue expires when somebody looks at it. Returns how long is
+        to be waited for it, None: for ever."""
         _engine.check_process()  # in a forked one nobody ever completes it
+        if timeout is not None and timeout > _LONGEST:
+            timeout = None
         if self._deadline is None or self.done():
-            return
+            return timeout
         left = max(0.0, self._deadline - time.monotonic())
         if timeout is not None and timeout < left:
-            return
+            return timeout
         try:
             super().exception(left)
         except (concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
             _expire(self._request)
+        return timeout if timeout is None else timeout - left
+
+    def _under_way(self, request: Any, timeout: float | None) -> None:
+        """What submitting it gave. It may be done already."""
+        if timeout is not None:
+            self._deadline = time.monotonic() + timeout
+        self._request = request
+        if self.done():
+            self._request = None
 
     def _complete(self, result: Result | None, error: BaseException | None) -> None:
         if isinstance(error, concurrent.futures.CancelledError):
@@ -101,6 +119,7 @@ class Response(concurrent.futures.Future[Result]):
             self.set_exception(error)
         elif result is not None:
             self.set_result(result)
+        self._request = None  # it holds the session
 
 
 def _expire(request: Any) -> None:
@@ -146,8 +165,11 @@ class Session(Closing):
         **named: Any,
     ) -> Result:
         """One run with the weights that are current when it starts. out: arrays to copy outputs to;
-        they stand in the result then. Errors: also InvalidArgumentError for an array in `out` of
-        another dtype or shape; then nothing was copied."""
+        they stand in the result then. A KeyboardInterrupt waits until it is done. Errors: also
+        InvalidArgumentError for an array in `out` of another dtype or shape; then nothing was
+        copied."""
+        if not _OPTIONS.isdisjoint(named):
+            self._refuse_options(named)
         given = named_inputs(inputs, named, self.inputs)
         answer = _engine.session_run(self._open(), given, self._convert)
         result = Result(self.outputs, answer)
@@ -165,7 +187,7 @@ class Session(Closing):
         **named: Any,
     ) -> Response:
         """Queues a request and returns at once. timeout: seconds until the execution must have
-        begun. priority: larger ones first. caller: requests of one number complete in order.
+        begun; None or infinite: any number. priority: larger ones first. caller: requests of one number complete in order.
         version: a pinned one. Errors: also ResourceExhaustedError when the queue is full."""
         response = Response()
 
@@ -173,10 +195,9 @@ class Session(Closing):
             response._complete(None if answer is None else Result(self.outputs, answer), error)
 
         given = named_inputs(inputs, named, self.inputs)
+        timeout = _limit(timeout)
         request = self._submit(given, done, timeout, priority, caller, version)
-        if timeout is not None:
-            response._deadline = time.monotonic() + timeout
-        response._request = request
+        response._under_way(request, timeout)
         return response
 
     async def infer(
@@ -208,6 +229,7 @@ class Session(Closing):
                 loop.call_soon_threadsafe(settle, answer, error)
 
         given = named_inputs(inputs, named, self.inputs)
+        timeout = _limit(timeout)
         request = self._submit(given, done, timeout, priority, caller, version)
         timer = None if timeout is None else loop.call_later(timeout, _expire, request)
         try:
@@ -225,14 +247,24 @@ class Session(Closing):
 
     def drain(self, timeout: float | None = None) -> None:
         """Refuses new requests and waits for those that there are, at most `timeout` seconds."""
-        _engine.session_drain(self._open(), _nanoseconds(timeout, _FOREVER))
+        limit = _limit(timeout)
+        _engine.session_drain(self._open(), _FOREVER if limit is None else int(limit * 1e9))
 
     def close(self) -> None:
-        """Drains, then frees memory and program. Results stay. Errors: FailedPreconditionError in a
-        callback of the session."""
-        if self._handle is not None:
-            _engine.session_close(self._handle)
+        """Drains, then frees memory and program. Results stay. A KeyboardInterrupt waits until it
+        is done. Errors: FailedPreconditionError in a callback of the session."""
+        handle = self._handle
+        if handle is not None:
+            _engine.session_close(handle)
             self._handle = None
+
+    def _refuse_options(self, named: Mapping[str, Any]) -> None:
+        """What is said to a run with submit's options, unless they are inputs."""
+        inputs = {plain(spec.name) for spec in self.inputs}
+        for option in sorted(_OPTIONS.intersection(named) - inputs):
+            raise InvalidArgumentError(
+                f"run takes no {option}: it has no such input, and options are for submit and infer"
+            )
 
     def _submit(
         self,
@@ -247,19 +279,20 @@ class Session(Closing):
             raise InvalidArgumentError(f"caller is {caller}, expected 0 to 2**64 - 1")
         if not -(2**31) <= priority < 2**31:
             raise InvalidArgumentError(f"priority is {priority}, expected 32 bits")
-        pin = None if version is None else version._open()
-        wait = 0 if timeout is None else max(1, _nanoseconds(timeout, 0))
+        pin = Pin._handle_of(version)
+        wait = 0 if timeout is None else max(1, int(timeout * 1e9))
         return _engine.session_submit(
             self._open(), given, self._convert, wait, caller, priority, pin, done
         )
 
 
-def _nanoseconds(seconds: float | None, default: int) -> int:
+def _limit(seconds: float | None) -> float | None:
+    """A timeout, None for one that never passes. Errors: InvalidArgumentError for what is none."""
     if seconds is None:
-        return default
+        return None
     if not seconds >= 0:
-        raise InvalidArgumentError(f"a timeout of {seconds} seconds")
-    return min(int(min(seconds, 1e9) * 1e9), _FOREVER - 1)
+        raise InvalidArgumentError(f"a timeout of {seconds} seconds, expected 0 or more")
+    return None if seconds > _LONGEST else seconds
 
 
 def _copied(result: Result, out: Mapping[str, np.ndarray]) -> Result:

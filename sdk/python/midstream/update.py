@@ -8,15 +8,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import _engine
+from ._closing import Holding
 from .tensors import converter
 
 if TYPE_CHECKING:
     from .model import Model
 
+
 _convert = converter(())
 
 
-class Update:
+class Update(Holding):
     """Made by Model.update().
 
         with model.update() as update:
@@ -27,8 +29,12 @@ class Update:
     ":0". Values are numpy arrays, torch tensors on the host and whatever has the buffer protocol or
     DLPack. Any thread may call any method, one after the other.
 
+    Errors of every call: FailedPreconditionError when the model is unloaded.
+
     version: of the last commit; None before it.
     """
+
+    _called = "the update"
 
     def __init__(self, model: Model, handle: Any) -> None:
         self._model = model
@@ -40,7 +46,7 @@ class Update:
         """Adds a value. Contiguous ones are read when the update is staged or committed, and must
         not change until then. What does not fit the model is told by those."""
         with self._locked():
-            _engine.update_assign(self._handle, name, value, _convert, None)
+            _engine.update_assign(self._open(), name, value, _convert, None)
 
     def assign_all(self, values: Mapping[str, Any]) -> None:
         """Adds the values of a mapping, such as a state_dict."""
@@ -50,19 +56,19 @@ class Update:
     def assign_rows(self, name: str, begin: int, rows: Any) -> None:
         """Adds rows of axis 0 from row `begin` on; the others keep their value."""
         with self._locked():
-            _engine.update_assign(self._handle, name, rows, _convert, begin)
+            _engine.update_assign(self._open(), name, rows, _convert, begin)
 
     def adopt(self, name: str, value: Any) -> None:
         """Hands a value over: where a backend reads the weight as it is, its memory is used where
         it lies, until no version needs it, and must never change."""
         with self._locked():
-            _engine.update_adopt(self._handle, name, value, _convert)
+            _engine.update_adopt(self._open(), name, value, _convert)
 
     def stage(self) -> None:
         """Checks and packs what was added beside running requests, so that the commit takes
         microseconds. Errors: as commit; the update is empty then."""
         with self._locked():
-            _engine.update_stage(self._handle)
+            _engine.update_stage(self._open())
 
     def commit(self) -> int:
         """Makes the new version current: runs that start from now on use it. The update is empty
@@ -72,11 +78,12 @@ class Update:
         return commit_together([self])[0]
 
     def discard(self) -> None:
-        """Forgets what was added."""
+        """Forgets what was added. No error of a model that is unloaded: that forgot it."""
         if _engine.is_forked():  # there, nobody might give the lock back
             return
         with self._lock:
-            _engine.update_discard(self._handle)
+            if self._handle is not None:
+                _engine.update_discard(self._handle)
 
     def __enter__(self) -> Update:
         return self
@@ -100,12 +107,13 @@ class Update:
 def commit_together(updates: Sequence[Update]) -> list[int]:
     """Commits updates of several models at one moment: pin_together gets all of the new versions or
     none. Errors: as Update.commit of any; no model has changed then."""
+    updates = list(updates)
+    ordered = sorted(set(updates), key=id)  # one given twice is refused by the engine
     _engine.check_process()
-    ordered = sorted(updates, key=id)
     for update in ordered:
         update._lock.acquire()
     try:
-        versions = _engine.updates_commit([update._handle for update in updates])
+        versions = _engine.updates_commit([update._open() for update in updates])
     finally:
         for update in ordered:
             update._lock.release()

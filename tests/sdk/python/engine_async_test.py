@@ -39,11 +39,30 @@ class Futures(EngineTest):
         for wrong in (
             {"timeout": -1.0},
             {"timeout": float("nan")},
+            {"timeout": float("-inf")},
             {"caller": -1},
             {"priority": 2**31},
         ):
             with self.subTest(**wrong), self.assertRaises(midstream.InvalidArgumentError):
                 session.submit(self.images, **wrong)
+
+    def test_a_timeout_that_never_passes(self) -> None:
+        session = self.session()
+        for timeout in (float("inf"), 1e300, 2**70, 1e9):
+            response = session.submit(self.images[:1], timeout=timeout)
+            self.assertEqual(response.result(timeout=timeout).version, 1)
+            self.assertIsNone(response.exception(timeout=timeout))
+            asyncio.run(session.infer(self.images[:1], timeout=timeout))
+        session.drain(timeout=float("inf"))
+        for wrong in (-1.0, float("nan")):
+            with self.assertRaises(midstream.InvalidArgumentError):
+                session.drain(timeout=wrong)
+
+    def test_a_response_that_is_done_does_not_hold_the_session(self) -> None:
+        session = self.session()
+        responses = [session.submit(self.images[:1]) for _ in range(20)]
+        session.close()  # waits for callbacks
+        self.assertEqual([response._request for response in responses], [None] * 20)
 
     def test_cancel(self) -> None:
         session = self.session()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import shutil
 import tempfile
 import textwrap
+import time
 import unittest
 from pathlib import Path
 
@@ -125,6 +128,40 @@ class SharedIsolation(unittest.TestCase):
 
 class ProcessIsolation(SharedIsolation):
     isolation = "process"
+
+    def test_workers_end_with_the_engine_whatever_is_referred_to(self) -> None:
+        before = children()
+        model = self.engine.load(self.numpy_policy())
+        session, closed = model.session(), model.session()
+        x = np.ones((3, 4), np.float32)
+        result, response = session.run(x), session.submit(x)
+        closed.run(x)
+        closed.close()
+        response.result()
+        with model.update() as update:
+            update.assign("bias", np.array([5, 7], np.float32))
+        with model.pin() as pin:
+            session.submit(x, version=pin).result()
+        unfinished = model.update()
+        self.assertGreater(len(children() - before), 0)
+        self.engine.close()
+        until = time.monotonic() + 60
+        while children() - before and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertEqual(children() - before, set())
+        self.assertEqual(result["y"].shape, (3, 2))
+        del model, session, closed, result, response, update, unfinished, pin
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that have not ended."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended just now
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.add(int(stat.parent.name))
+    return found
 
 
 if __name__ == "__main__":

@@ -233,9 +233,31 @@ class Refusals(EngineTest):
         session.close()
         error = self.refused(RuntimeError, "session is closed", lambda: session.run(self.images))
         self.assertEqual(error.code, Code.FAILED_PRECONDITION)
+        update, pin = self.model.update(), self.model.pin()
         self.model.unload()
-        self.refused(RuntimeError, "closed|unloaded", lambda: other.run(self.images))
-        self.refused(RuntimeError, "unloaded", self.session)
+        self.model.unload()
+        self.refused(RuntimeError, "its model is unloaded", lambda: other.run(self.images))
+        self.refused(RuntimeError, "its model is unloaded", lambda: update.assign("a", self.images))
+        self.refused(RuntimeError, "its model is unloaded", update.commit)
+        update.discard()
+        model = self.model
+        for call in (
+            self.session,
+            model.pin,
+            model.update,
+            model.stats,
+            model.versions,
+            model.digest,
+            lambda: model.version,
+            lambda: model.weights,
+            lambda: model.read("conv1/Variable"),
+            lambda: model.rollback(1),
+            lambda: model.update_from(checkpoint(0)),
+            lambda: midstream.pin_together([model]),
+        ):
+            self.refused(RuntimeError, "^the model is unloaded$", call)
+        self.assertEqual(pin.version, 1)
+        self.refused(RuntimeError, "0 models loaded", self.engine.update)
         self.engine.close()
         self.refused(RuntimeError, "engine is closed", lambda: self.engine.load(checkpoint(0)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import unittest
@@ -114,7 +115,8 @@ class Updates(EngineTest):
                     del value
         np.testing.assert_array_equal(self.model.read(names[0]), np.full(8, 5))
         self.model.unload()
-        self.model.update().discard()  # what the engine gave back is dropped here at the latest
+        other = self.engine.load(checkpoint(0))
+        other.update().discard()  # what the engine gave back is dropped here at the latest
         gc.collect()
         self.assertEqual([ref() is None for ref in kept], [True] * 12)
 
@@ -170,6 +172,13 @@ class Versions(EngineTest):
         np.testing.assert_array_equal(result[LOGITS], before)
         with self.assertRaisesRegex(midstream.NotFoundError, "77"):
             self.model.rollback(77)
+        pin = self.model.pin()
+        for wrong in (-1, 2**64, 1.5, None, pin):
+            for call in (self.model.rollback, self.model.pin, lambda v: self.model.update(base=v)):
+                if wrong is None and call not in (self.model.rollback, self.model.pin):
+                    continue  # no base
+                with self.assertRaisesRegex(midstream.InvalidArgumentError, "version is .*number"):
+                    call(wrong)
 
     def test_requests_run_on_a_pinned_version(self) -> None:
         session = self.session()
@@ -190,6 +199,22 @@ class Versions(EngineTest):
         with self.assertRaises(midstream.NotFoundError):
             self.model.pin(77)
 
+    def test_a_number_is_no_pin(self) -> None:
+        session = self.session()
+        for call in (
+            lambda: session.submit(self.images, version=1),
+            lambda: asyncio.run(session.infer(self.images, version=1)),
+            lambda: self.model.read("conv1/Variable_1", 1),
+            lambda: self.model.digest(1),
+        ):
+            with self.assertRaisesRegex(midstream.InvalidArgumentError, "is 1, expected a Pin"):
+                call()
+        for options in ({"version": self.model.pin()}, {"timeout": 1.0}):
+            with self.assertRaisesRegex(midstream.InvalidArgumentError, "run takes no (ver|tim)"):
+                session.run(self.images, **options)
+            with self.assertRaisesRegex(midstream.InvalidArgumentError, "run takes no (ver|tim)"):
+                session.run(Placeholder=self.images, **options)
+
     def test_several_models_together(self) -> None:
         other = self.engine.load(checkpoint(0))
         updates = [self.model.update(), other.update()]
@@ -203,6 +228,17 @@ class Versions(EngineTest):
         with self.assertRaises(midstream.InvalidArgumentError):
             midstream.commit_together(updates)
         self.assertEqual([self.model.version, other.version], [2, 2])
+
+    def test_two_updates_of_one_model_together(self) -> None:
+        update = self.model.update()
+        for pair in ([update, update], [update, self.model.update()]):
+            for each in set(pair):
+                each.assign("conv1/Variable_1", np.zeros(8, np.float32))
+            with self.assertRaisesRegex(midstream.InvalidArgumentError, "two updates of one model"):
+                midstream.commit_together(pair)
+        self.assertEqual(self.model.version, 1)
+        update.assign("conv1/Variable_1", np.zeros(8, np.float32))
+        self.assertEqual(midstream.commit_together(iter([update])), [2])
 
     def test_stats(self) -> None:
         self.model.update_from(checkpoint(4000))
