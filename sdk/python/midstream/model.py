@@ -14,13 +14,14 @@ from ._closing import Closing, Holding, Made
 from .errors import InvalidArgumentError, NotFoundError
 from .pin import Pin
 from .session import Session
-from .tensors import TensorSpec, converter, numpy_dtype, plain
-from .update import Update
+from .tensors import TensorSpec, converter, named_inputs, numpy_dtype, plain
+from .update import Renaming, Update
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 _Made = TypeVar("_Made", bound=Holding)
+_unknown = converter(lambda name: None)  # of placeholders whose dtype only the engine knows
 
 
 class Model(Closing):
@@ -37,6 +38,7 @@ class Model(Closing):
         self._handle = handle
         self.path = path
         self._made: Made[Holding] = Made()
+        self._dtypes: dict[str, str] | None = None  # of the weights, when they are asked for
 
     @property
     def engine(self) -> Engine:
@@ -56,8 +58,9 @@ class Model(Closing):
         values of placeholders that are the same in every run; copied. Errors: NotFoundError for a
         tensor that the model does not have, UnimplementedError with every node that is not
         supported, those of the backends."""
+        values = named_inputs(bound, {}, [])
         handle = _engine.session_create(
-            self._open(), _names(inputs), _names(outputs), dict(bound or {}), converter(())
+            self._open(), _names(inputs), _names(outputs), values, _unknown, frozenset()
         )
         return self._keep(Session(self, handle))
 
@@ -89,8 +92,9 @@ class Model(Closing):
         digest: the SHA-256 that the values must have. All hold for later commits of the same update
         too (docs/weights.md)."""
         pairs = [f"{a}={b}" for a, b in rename.items()] if isinstance(rename, Mapping) else rename
+        rules = list(pairs)
         options = [("check", check)]
-        options += [("rename", rule) for rule in pairs]
+        options += [("rename", rule) for rule in rules]
         if base is not None:
             options.append(("base", str(_version(base, 1))))
         if finite:
@@ -102,7 +106,7 @@ class Model(Closing):
         handle = _engine.update_begin(self._open())
         for key, value in options:
             _engine.update_option(handle, key, value)
-        return self._keep(Update(self, handle))
+        return self._keep(Update(self, handle, Renaming(rules)))
 
     def update_from(self, path: str | os.PathLike[str]) -> int:
         """Takes every weight of another checkpoint, of a .safetensors, .npz or .mspkg file, as one
@@ -166,6 +170,12 @@ class Model(Closing):
         if self._handle is None:  # by another thread, just now
             made._let_go("closed, as its model is unloaded")
         return made
+
+    def _dtype_of(self, name: str) -> str | None:
+        """Of a weight, None where that is not known."""
+        if self._dtypes is None:
+            self._dtypes = {plain(spec.name): spec.dtype for spec in self.weights}
+        return self._dtypes.get(plain(name))
 
 
 def pin_together(models: Sequence[Model]) -> list[Pin]:

@@ -16,7 +16,7 @@ from . import _engine
 from ._closing import Closing
 from .errors import InvalidArgumentError
 from .pin import Pin
-from .tensors import TensorSpec, arrays, converter, named_inputs, plain
+from .tensors import TensorSpec, arrays, both_names, converter, named_inputs, plain
 
 if TYPE_CHECKING:
     from .model import Model
@@ -149,7 +149,9 @@ class Session(Closing):
         inputs, outputs = _engine.session_specs(handle)
         self.inputs = [TensorSpec.of(spec) for spec in inputs]
         self.outputs = [TensorSpec.of(spec) for spec in outputs]
-        self._convert = converter(self.inputs)
+        dtypes = {plain(spec.name): spec.dtype for spec in self.inputs}
+        self._convert = converter(lambda name: dtypes.get(plain(name)))
+        self._bits = both_names(s.name for s in self.inputs if s.dtype == "bfloat16")
 
     @property
     def model(self) -> Model:
@@ -171,7 +173,7 @@ class Session(Closing):
         if not _OPTIONS.isdisjoint(named):
             self._refuse_options(named)
         given = named_inputs(inputs, named, self.inputs)
-        answer = _engine.session_run(self._open(), given, self._convert)
+        answer = _engine.session_run(self._open(), given, self._convert, self._bits)
         result = Result(self.outputs, answer)
         return result if out is None else _copied(result, out)
 
@@ -282,7 +284,7 @@ class Session(Closing):
         pin = Pin._handle_of(version)
         wait = 0 if timeout is None else max(1, int(timeout * 1e9))
         return _engine.session_submit(
-            self._open(), given, self._convert, wait, caller, priority, pin, done
+            self._open(), given, self._convert, self._bits, wait, caller, priority, pin, done
         )
 
 

@@ -1,8 +1,9 @@
 """Declarations of tensors, and the way between Python's values and the engine's.
 
 What has the buffer protocol or DLPack is used where it lies. The rest is converted here: lists and
-numbers become arrays of the dtype that is declared, torch tensors that record gradients are
-detached, and bfloat16 arrays of ml_dtypes, which numpy's buffers cannot tell of, are given as bits.
+numbers become arrays of the dtype that is declared (_numbers.py), torch tensors that record
+gradients are detached, and bfloat16 arrays of ml_dtypes, which numpy's buffers cannot tell of, are
+given as bits. Where bfloat16 is declared, uint16 arrays are taken as its bits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import _engine
+from ._numbers import array_of, refuse_masked
 from .errors import InvalidArgumentError
 
 _BFLOAT16 = 0x0410
@@ -72,24 +74,19 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
     return bfloat16() or np.dtype("uint16") if dtype == "bfloat16" else np.dtype(dtype)
 
 
-def converter(specs: Iterable[TensorSpec]) -> Callable[[str, Any], Any]:
+def converter(dtype_of: Callable[[str], str | None]) -> Callable[[str, Any], Any]:
     """convert(name, value) for values that have neither a buffer nor DLPack; lists and numbers
-    become arrays of the dtype in `specs`, others of float32, int64 or bool."""
-    dtypes = {plain(spec.name): spec.dtype for spec in specs}
+    become arrays of the dtype that dtype_of(name) tells, or for None of float32, int64 or bool."""
 
     def convert(name: str, value: Any) -> Any:
         if hasattr(value, "detach"):
             return value.detach()
-        dtype = dtypes.get(plain(name))
         if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
             array = np.asarray(value)
         else:
-            try:
-                array = np.asarray(value, numpy_dtype(dtype) if dtype else None)
-                if dtype is None and array.dtype == np.float64:
-                    array = array.astype(np.float32)
-            except (TypeError, ValueError) as error:
-                raise InvalidArgumentError(f"tensor '{name}' is no array: {error}") from None
+            array, dtype = array_of(name, value, dtype_of(name))
+            if dtype == "bfloat16":
+                return array, _BFLOAT16
         if array.dtype.name == "bfloat16":
             return np.ascontiguousarray(array).view(np.uint16), _BFLOAT16
         if array.dtype.kind not in "biuf":
@@ -99,6 +96,11 @@ def converter(specs: Iterable[TensorSpec]) -> Callable[[str, Any], Any]:
         return array
 
     return convert
+
+
+def both_names(names: Iterable[str]) -> frozenset[str]:
+    """As they may be given, with and without ":0"."""
+    return frozenset(form for name in names for form in (plain(name), plain(name) + ":0"))
 
 
 def arrays(specs: Iterable[TensorSpec], tensors: Iterable[Any]) -> dict[str, np.ndarray]:
@@ -116,6 +118,16 @@ def named_inputs(
     inputs: Mapping[str, Any] | Any | None, named: dict[str, Any], specs: list[TensorSpec]
 ) -> dict[str, Any]:
     """The inputs of one call, however they were given."""
+    found = _all_named(inputs, named, specs)
+    for name, value in found.items():
+        if isinstance(value, np.ma.MaskedArray):
+            refuse_masked(name, value)
+    return found
+
+
+def _all_named(
+    inputs: Mapping[str, Any] | Any | None, named: dict[str, Any], specs: list[TensorSpec]
+) -> dict[str, Any]:
     if inputs is None:
         return named
     if isinstance(inputs, Mapping):

@@ -19,8 +19,9 @@ PyObject* SessionCreate(PyObject* /*module*/, PyObject* args) {
     PyObject* outputs = nullptr;
     PyObject* bound = nullptr;
     PyObject* convert = nullptr;
-    if (PyArg_ParseTuple(args, "OOOO!O", &capsule, &inputs, &outputs, &PyDict_Type, &bound,
-                         &convert) == 0) {
+    PyObject* bits = nullptr;
+    if (PyArg_ParseTuple(args, "OOOO!OO", &capsule, &inputs, &outputs, &PyDict_Type, &bound,
+                         &convert, &bits) == 0) {
       return nullptr;
     }
     auto* model = UnwrapHandle<midstream_model>(capsule);
@@ -28,7 +29,7 @@ PyObject* SessionCreate(PyObject* /*module*/, PyObject* args) {
     std::vector<const char*> out;
     Values values;
     if (model == nullptr || !TextsOf(inputs, &in) || !TextsOf(outputs, &out) ||
-        !values.AddAll(bound, convert)) {
+        !values.AddAll(bound, convert, bits)) {
       return nullptr;
     }
     midstream_session* session = nullptr;
@@ -64,12 +65,13 @@ PyObject* SessionRun(PyObject* /*module*/, PyObject* args) {
     PyObject* capsule = nullptr;
     PyObject* inputs = nullptr;
     PyObject* convert = nullptr;
-    if (PyArg_ParseTuple(args, "OO!O", &capsule, &PyDict_Type, &inputs, &convert) == 0) {
+    PyObject* bits = nullptr;
+    if (PyArg_ParseTuple(args, "OO!OO", &capsule, &PyDict_Type, &inputs, &convert, &bits) == 0) {
       return nullptr;
     }
     auto* session = UnwrapHandle<midstream_session>(capsule);
     Values values;
-    if (session == nullptr || !values.AddAll(inputs, convert)) return nullptr;
+    if (session == nullptr || !values.AddAll(inputs, convert, bits)) return nullptr;
     midstream_result* result = nullptr;
     const bool done = Do([&](midstream_error* error) {
       return midstream_session_run(session, values.data(), values.size(), &result, error);
@@ -114,13 +116,14 @@ PyObject* SessionSubmit(PyObject* /*module*/, PyObject* args) {
     PyObject* capsule = nullptr;
     PyObject* inputs = nullptr;
     PyObject* convert = nullptr;
+    PyObject* bits = nullptr;
     PyObject* pin = nullptr;
     PyObject* callback = nullptr;
     unsigned long long timeout_ns = 0;
     unsigned long long caller = 0;
     midstream_request_options options{};
-    if (PyArg_ParseTuple(args, "OO!OKKiOO", &capsule, &PyDict_Type, &inputs, &convert, &timeout_ns,
-                         &caller, &options.priority, &pin, &callback) == 0) {
+    if (PyArg_ParseTuple(args, "OO!OOKKiOO", &capsule, &PyDict_Type, &inputs, &convert, &bits,
+                         &timeout_ns, &caller, &options.priority, &pin, &callback) == 0) {
       return nullptr;
     }
     options.timeout_ns = timeout_ns;
@@ -133,7 +136,7 @@ PyObject* SessionSubmit(PyObject* /*module*/, PyObject* args) {
     }
     auto call = std::make_unique<Call>();
     call->callback = Ref::Borrow(callback);
-    if (!call->inputs.AddAll(inputs, convert)) return nullptr;
+    if (!call->inputs.AddAll(inputs, convert, bits)) return nullptr;
     midstream_request* request = nullptr;
     const bool done = Do([&](midstream_error* error) {
       return midstream_session_submit(session, call->inputs.data(), call->inputs.size(), &options,

@@ -94,14 +94,16 @@ PyObject* UpdateAssign(PyObject* /*module*/, PyObject* args) {
     PyObject* name = nullptr;
     PyObject* object = nullptr;
     PyObject* convert = nullptr;
+    int as_bits = 0;
     PyObject* row = nullptr;  // None, or where the rows begin
-    if (PyArg_ParseTuple(args, "OUOOO", &capsule, &name, &object, &convert, &row) == 0) {
+    if (PyArg_ParseTuple(args, "OUOOpO", &capsule, &name, &object, &convert, &as_bits, &row) == 0) {
       return nullptr;
     }
     UpdateHandle* handle = Unwrap(capsule);
+    if (handle == nullptr) return nullptr;
     const long long begin = row == Py_None ? 0 : PyLong_AsLongLong(row);
-    if (handle == nullptr || PyErr_Occurred() != nullptr) return nullptr;
-    std::unique_ptr<Value> value = Value::Of(name, object, convert);
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    std::unique_ptr<Value> value = Value::Of(name, object, convert, as_bits != 0);
     if (value == nullptr) return nullptr;
     handle->borrowed.reserve(handle->borrowed.size() + 1);
     const bool done = Do([&](midstream_error* error) {
@@ -121,12 +123,15 @@ PyObject* UpdateAdopt(PyObject* /*module*/, PyObject* args) {
     PyObject* name = nullptr;
     PyObject* object = nullptr;
     PyObject* convert = nullptr;
-    if (PyArg_ParseTuple(args, "OUOO", &capsule, &name, &object, &convert) == 0) return nullptr;
+    int as_bits = 0;
+    if (PyArg_ParseTuple(args, "OUOOp", &capsule, &name, &object, &convert, &as_bits) == 0) {
+      return nullptr;
+    }
     UpdateHandle* handle = Unwrap(capsule);
     if (handle == nullptr) return nullptr;
     DropReturned(nullptr);
     auto adopted = std::make_unique<Adopted>();
-    adopted->value = Value::Of(name, object, convert);
+    adopted->value = Value::Of(name, object, convert, as_bits != 0);
     if (adopted->value == nullptr) return nullptr;
     const bool done = Do([&](midstream_error* error) {
       return midstream_update_adopt(handle->update, &adopted->value->tensor(), OnReturn,

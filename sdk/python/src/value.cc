@@ -65,7 +65,8 @@ const char* FormatOf(midstream_dtype dtype) {
   return "B";
 }
 
-std::unique_ptr<Value> Value::Of(PyObject* name, PyObject* object, PyObject* convert) {
+std::unique_ptr<Value> Value::Of(PyObject* name, PyObject* object, PyObject* convert,
+                                 bool as_bits) {
   std::unique_ptr<Value> value(new Value);
   value->name_ = Ref::Borrow(name);
   Py_ssize_t size = 0;
@@ -77,7 +78,11 @@ std::unique_ptr<Value> Value::Of(PyObject* name, PyObject* object, PyObject* con
   }
   Taken taken = value->Take(object);
   if (taken == Taken::kNo) taken = value->TakeConverted(object, convert);
-  return taken == Taken::kYes ? std::move(value) : nullptr;
+  if (taken != Taken::kYes) return nullptr;
+  if (as_bits && value->tensor_.dtype == MIDSTREAM_UINT16) {
+    value->tensor_.dtype = MIDSTREAM_BFLOAT16;
+  }
+  return value;
 }
 
 Value::~Value() {
@@ -184,7 +189,7 @@ Value::Taken Value::TakeDLPack(PyObject* object) {
   return Taken::kYes;
 }
 
-bool Values::AddAll(PyObject* dict, PyObject* convert) {
+bool Values::AddAll(PyObject* dict, PyObject* convert, PyObject* bits) {
   PyObject* name = nullptr;
   PyObject* object = nullptr;
   // A copy of the items: conversions run Python code, which might change the dict.
@@ -192,7 +197,9 @@ bool Values::AddAll(PyObject* dict, PyObject* convert) {
   if (!items) return false;
   for (Py_ssize_t i = 0; i < PyList_Size(items.get()); ++i) {
     if (PyArg_ParseTuple(PyList_GetItem(items.get(), i), "UO", &name, &object) == 0) return false;
-    std::unique_ptr<Value> value = Value::Of(name, object, convert);
+    const int as_bits = PySet_Contains(bits, name);
+    if (as_bits < 0) return false;
+    std::unique_ptr<Value> value = Value::Of(name, object, convert, as_bits != 0);
     if (value == nullptr) return false;
     tensors_.push_back(value->tensor());
     values_.push_back(std::move(value));

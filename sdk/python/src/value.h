@@ -19,8 +19,10 @@ class Value {
  public:
   // `convert` (None: there is nothing to do) makes of what has neither a buffer nor DLPack something
   // that has: convert(name, object) gives an object, or a pair of one and the dtype that its bits
-  // mean. Null with an exception set that names the tensor.
-  static std::unique_ptr<Value> Of(PyObject* name, PyObject* object, PyObject* convert);
+  // mean. as_bits: elements of uint16 are the bits of bfloat16, which is what numpy has of those. Null
+  // with an exception set that names the tensor.
+  static std::unique_ptr<Value> Of(PyObject* name, PyObject* object, PyObject* convert,
+                                   bool as_bits);
   ~Value();
   Value(const Value&) = delete;
   Value& operator=(const Value&) = delete;
@@ -49,8 +51,9 @@ class Value {
 // Several, as the C API takes them.
 class Values {
  public:
-  // Of a dict from names to objects. False with an exception set.
-  bool AddAll(PyObject* dict, PyObject* convert);
+  // Of a dict from names to objects. bits: a set of the names where Of gets as_bits. False with an
+  // exception set.
+  bool AddAll(PyObject* dict, PyObject* convert, PyObject* bits);
   const midstream_tensor* data() const { return tensors_.data(); }
   size_t size() const { return tensors_.size(); }
 

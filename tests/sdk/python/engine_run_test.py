@@ -204,10 +204,14 @@ class Refusals(EngineTest):
         self.refused(ValueError, "not given", lambda: run())
         self.refused(ValueError, "big|format '>f'", lambda: run(x.astype(">f4")))
         self.refused(ValueError, "format|dtype", lambda: run(np.array(["a"])))
-        self.refused(ValueError, "'Placeholder' is no array", lambda: run([["a"]]))
+        self.refused(ValueError, "'Placeholder': 'a' is no float32", lambda: run([["a"]]))
+        self.refused(ValueError, "'Placeholder' is no array", lambda: run([[1.0], [1.0, 2.0]]))
         self.refused(ValueError, "format 'O'", lambda: run(np.array([None])))
         self.refused(ValueError, "beside named ones", lambda: run(x, Placeholder=x))
         self.refused(ValueError, "NUL", lambda: run({"a\0b": x}))
+        masked = np.ma.masked_array(x, x > 0)
+        self.refused(ValueError, "'Placeholder' is a masked array", lambda: run(masked))
+        self.refused(ValueError, "'a' is a masked", lambda: self.model.session(bound={"a": masked}))
         with self.assertRaises(TypeError):
             run({3: x})
 

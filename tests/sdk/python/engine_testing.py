@@ -85,7 +85,7 @@ def busy(session: midstream.Session, images: np.ndarray) -> Iterator[None]:
     while thread == this:
         called.clear()
         _engine.session_submit(
-            session._handle, {IMAGES: images}, lambda name, x: x, 0, 0, 0, None, hold
+            session._handle, {IMAGES: images}, lambda name, x: x, frozenset(), 0, 0, 0, None, hold
         )
         called.wait()
     try:

@@ -155,6 +155,27 @@ class Updates(EngineTest):
             self.model.update(check="whatever")
         self.assertEqual(self.model.version, 2)
 
+    def test_lists_and_masks(self) -> None:
+        for given in (list(range(8)), [np.float64(i) for i in range(8)]):
+            with self.model.update(rename={"a/*": "conv1/*"}) as update:
+                update.assign("a/Variable_1:0", given)
+            self.assertEqual(self.model.read("conv1/Variable_1").tolist(), list(range(8)))
+        rows = np.full((2, *self.model.read("fc1/Variable").shape[1:]), 5)
+        with self.model.update() as update:
+            update.assign_rows("fc1/Variable", 3, rows.tolist())
+            update.adopt("conv1/Variable_1", [True] * 8)
+        self.assertEqual(self.model.read("fc1/Variable")[3:5].tolist(), rows.tolist())
+        self.assertEqual(self.model.read("conv1/Variable_1").tolist(), [1] * 8)
+        update = self.model.update()
+        for value, reason in (
+            ([0, "1", 2], "'conv1/Variable_1': '1' is no float32"),
+            ([1e300], "'conv1/Variable_1': 1e\\+300 is no float32"),
+            (np.ma.masked_array(np.zeros(8), [1] * 8), "'conv1/Variable_1' is a masked array"),
+        ):
+            for add in (update.assign, update.adopt, lambda n, v: update.assign_rows(n, 0, v)):
+                with self.assertRaisesRegex(midstream.InvalidArgumentError, reason):
+                    add("conv1/Variable_1", value)
+
     def test_update_from_a_file_that_is_not_there(self) -> None:
         with self.assertRaisesRegex(midstream.NotFoundError, "gone"):
             self.model.update_from("gone.npz")
