@@ -70,6 +70,7 @@ pid_t Spawn(const std::vector<std::string>& command, const std::vector<int>& fds
   for (size_t i = 0; i < fds.size(); ++i) give(fds[i], kFirst + static_cast<int>(i));
   posix_spawn_file_actions_addclosefrom_np(actions, kFirst + static_cast<int>(fds.size()));
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   pid_t pid = 0;

@@ -19,7 +19,7 @@ std::shared_ptr<MappedFile> FileTable::Open(const std::string& path) {
   std::lock_guard lock(mutex_);
   uint32_t index = MP_MAX_FILES;
   for (uint32_t i = 0; i < MP_MAX_FILES; ++i) {
-    const auto known = files_[i].lock();
+    auto known = files_[i].lock();
     struct stat other {};
     if (known == nullptr) {
       index = std::min(index, i);

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -43,7 +44,9 @@ std::string OnPath(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::stringstream folders(path != nullptr ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (folder.starts_with('/') && IsExecutable(folder + "/" + name)) return folder + "/" + name;
+    if (!folder.starts_with('/')) continue;
+    folder.append("/").append(name);
+    if (IsExecutable(folder)) return folder;
   }
   return "";
 }
@@ -57,7 +60,7 @@ std::string FindProgram(const std::string& wanted) {
   }
   const std::string name = wanted.empty() ? "python3" : "python" + wanted;
   // The distribution's first: what stands on PATH changes with the shell the engine is started from.
-  const std::string system = "/usr/bin/" + name;
+  std::string system = "/usr/bin/" + name;
   if (wanted.empty() && IsExecutable(system)) return system;
   std::string found = OnPath(name);
   if (found.empty() && IsExecutable(system)) found = system;
@@ -73,8 +76,8 @@ std::string FindLibrary(const std::string& program, const std::vector<std::strin
                       " was built without a shared library; it takes one built with "
                       "--enable-shared, or the distribution's with its libpython package");
   }
-  for (const std::string& path : {folder + "/" + name, folder + "/" + arch + "/" + name,
-                                  home + "/lib/" + arch + "/" + name, home + "/lib/" + name}) {
+  const std::filesystem::path given(folder), lib(std::filesystem::path(home) / "lib");
+  for (const auto& path : {given / name, given / arch / name, lib / arch / name, lib / name}) {
     if (Exists(path)) return path;
   }
   throw Unavailable(program + " has the library " + name + ", expected as " + folder + "/" + name +
@@ -121,7 +124,7 @@ Python FindPython(const std::string& wanted) {
 
 std::string SiteFolder(const std::string& site, const Python& python) {
   if (site.empty()) return "";
-  const std::string inside = site + "/lib/python" + python.minor() + "/site-packages";
+  std::string inside = site + "/lib/python" + python.minor() + "/site-packages";
   if (Exists(inside)) return inside;
   if (Exists(site + "/pyvenv.cfg")) {
     throw Unavailable("option site is the environment " + site +

@@ -64,7 +64,7 @@ struct Times {
   uint64_t model_end_ns = 0;
 };
 
-class Pool : private LaunchEvents {
+class Pool final : private LaunchEvents {
  public:
   // for_processes: as Region. log may be silent.
   Pool(bool for_processes, const PoolOptions& options, Log log, const LauncherFactory& factory,

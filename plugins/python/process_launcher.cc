@@ -190,7 +190,7 @@ class Processes : public Launcher {
     control_ = Fd();                    // upon which it kills its workers and ends
     if (!AwaitEnd(zygote_, kEndTimeout)) KillProcess(zygote_);
     ready_ = false;
-    const std::string how = Reap(pid_);
+    std::string how = Reap(pid_);
     zygote_ = Fd();
     std::lock_guard lock(mutex_);
     for (Worker& worker : workers_) {

@@ -66,7 +66,7 @@ class Finder {
   }
 
   Status AddModule(Id module, const std::string& prefix, int depth) {
-    const Status refused =
+    Status refused =
         DataLoss("module " + Quoted(prefix) + " contains itself, or modules are nested too deep");
     if (depth == kDeepestModule || ++visited_ > kMostEntries) return refused;
     const Id state = pickle_.State(module);
@@ -135,7 +135,7 @@ class Finder {
 
   // ("storage", type, key, location, elements)
   Status ReadStorage(Id id, TorchTensor* tensor) const {
-    const Status malformed = DataLoss("has no storage as torch.package has");
+    Status malformed = DataLoss("has no storage as torch.package has");
     if (pickle_[id].kind != Kind::kPersistent) return malformed;
     const std::vector<Id>& fields = pickle_[pickle_[id].items[0]].items;
     if (fields.size() != 5 || pickle_[fields[0]].text != "storage") return malformed;

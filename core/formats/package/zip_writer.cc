@@ -91,7 +91,7 @@ Status ZipWriter::Finish() {
     Put(&header, 0, 6);  // no comment, first disk, binary
     Put(&header, zip::kAttributes, 4);
     Put(&header, In32(offset), 4);
-    MS_RETURN_IF_ERROR(Append(header + entry.name + extra));
+    MS_RETURN_IF_ERROR(Append(header.append(entry.name).append(extra)));
   }
   const uint64_t end = at_, count = entries_.size(), size = end - begin;
   std::string tail;
