@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,14 @@ static void SetThreads(uint32_t threads) {
   setenv("OPENBLAS_NUM_THREADS", text, 1);
   setenv("OMP_NUM_THREADS", text, 1);
   setenv("MKL_NUM_THREADS", text, 1);
+}
+
+/* Of this interpreter's libc. A model frees what it computed at the end of every call; glibc would hand arrays of megabytes back to
+ * the system and fault their pages in again with the next call, until it has once seen an array as large as 32 MiB freed. These
+ * are the values that it arrives at then. */
+static void KeepFreedMemory(void) {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
 /* ---- Configuration ---- */
@@ -172,6 +181,7 @@ void ShimCallRuntime(const char* name) {
 
 int ShimStartPython(const mp_start* start, char* error, size_t error_bytes) {
   SetThreads(start->threads);
+  KeepFreedMemory();
   const int by_flags = StartByFlags(start);
   if (by_flags != 0 && StartByConfig(start, error, error_bytes) != 0) return -1;
   PyObject* result = NULL;
