@@ -98,6 +98,18 @@ class Pool final : private LaunchEvents {
     Clock::time_point end;  // of waiting for an interpreter
   };
 
+  // One more for as long as it lives.
+  class Counted {
+   public:
+    explicit Counted(std::atomic<uint32_t>* count) : count_(count) { ++*count_; }
+    ~Counted() { --*count_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+   private:
+    std::atomic<uint32_t>* const count_;
+  };
+
   void OnDeath(uint32_t worker, const std::string& how) override;
   void OnFailure(uint32_t worker, const std::string& why) override;
 
@@ -108,7 +120,9 @@ class Pool final : private LaunchEvents {
   void Fill(mp_job& job, const Call& call);
   bool Push(uint32_t index);  // false: the ring is full
   void ForgetPassed(uint64_t head);
-  // Waits for DONE. When it throws, the slot is not the caller's any more.
+
+  // Waiting (pool_wait.cc).
+  // For DONE. When it throws, the slot is not the caller's any more.
   Outcome Await(uint32_t index, const Call& call);
   void LookAwake(const uint32_t& state);  // until DONE, or until sleeping is better
   bool Withdraw(uint32_t index, uint32_t state);
