@@ -113,8 +113,8 @@ typedef struct mp_set {
 #define MP_STATE_WORKER(state) ((state) >> 8)
 
 #define MP_DO_LOAD 1u /* import the code of `model`, find its entry; no instance yet */
-#define MP_DO_PREPARE \
-  2u /* LOAD, and make an instance with `set` if the model has none or makes one for every version */
+/* LOAD, and make an instance with `set` if the model has none or makes one for every version. */
+#define MP_DO_PREPARE 2u
 #define MP_DO_INFER 3u
 
 typedef struct mp_job {
@@ -127,14 +127,14 @@ typedef struct mp_job {
   int32_t code; /* worker: ms_code of the answer */
   uint32_t reserved0;
   uint64_t taken_ns; /* worker: CLOCK_MONOTONIC when it was taken */
-  uint64_t
-      model_begin_ns; /* worker: when the model's own code began to answer, 0 while it is loaded or told of a version */
+  /* worker: when the model's own code began to answer, 0 while it is loaded or told of a version */
+  uint64_t model_begin_ns;
   uint64_t model_end_ns;
   mp_tensor inputs[MP_MAX_TENSORS];
-  mp_tensor
-      outputs[MP_MAX_TENSORS]; /* memory to write to, dtype and shape that the answer must have */
-  char error
-      [MP_TEXT]; /* worker: one line for ms_error (< 480 bytes), NUL, the whole traceback, NUL; UTF-8 */
+  /* Memory to write to, dtype and shape that the answer must have. */
+  mp_tensor outputs[MP_MAX_TENSORS];
+  /* worker: one line for ms_error (< 480 bytes), NUL, the whole traceback, NUL; UTF-8 */
+  char error[MP_TEXT];
 } mp_job;
 
 /* ---- The region ------------------------------------------------------------------------------------------------ */
@@ -145,14 +145,14 @@ typedef struct mp_job {
 #define MP_WORKER_FAILED 3u /* worker: it could not start; text says why */
 
 typedef struct mp_worker {
-  uint32_t state
-      __attribute__((aligned(64))); /* futex word: the host waits here for READY or FAILED */
-  uint32_t stop;                    /* host: take no job any more; then bumps `work` */
-  int32_t pid;                      /* worker: of its process */
-  int32_t tid;                      /* worker: of its thread */
-  uint64_t jobs;                    /* worker: that it has answered */
-  char version[64];                 /* worker: of the interpreter, "3.11.2" */
-  char text[2048];                  /* worker: why it failed */
+  /* Futex word: the host waits here for READY or FAILED. */
+  uint32_t state __attribute__((aligned(64)));
+  uint32_t stop;    /* host: take no job any more; then bumps `work` */
+  int32_t pid;      /* worker: of its process */
+  int32_t tid;      /* worker: of its thread */
+  uint64_t jobs;    /* worker: that it has answered */
+  char version[64]; /* worker: of the interpreter, "3.11.2" */
+  char text[2048];  /* worker: why it failed */
 } mp_worker;
 
 typedef struct mp_file {
@@ -166,12 +166,12 @@ typedef struct mp_region {
   uint64_t bytes;    /* of the whole region; sparse */
   uint32_t n_workers;
   uint32_t spin_us; /* how long an idle worker spins before it sleeps */
-  uint32_t work __attribute__((
-      aligned(64))); /* futex word: raised with every queued job, stop, and retirement */
+  /* Futex word: raised with every queued job, stop, and retirement. */
+  uint32_t work __attribute__((aligned(64)));
   uint32_t idle __attribute__((aligned(64))); /* workers asleep on `work`; both change it */
   uint32_t retire_epoch __attribute__((aligned(64)));
-  uint32_t dropped
-      __attribute__((aligned(64))); /* futex word: raised by workers that let go of an object */
+  /* Futex word: raised by workers that let go of an object. */
+  uint32_t dropped __attribute__((aligned(64)));
   uint64_t head __attribute__((aligned(64)));
   uint64_t tail __attribute__((aligned(64)));
   uint32_t ring[MP_RING];
@@ -191,8 +191,8 @@ typedef struct mp_start {
   const char* executable; /* sys.executable: the python that the configuration named */
   const char* site;       /* a folder of packages that is added in front, ".pth" files included */
   uint32_t threads; /* OPENBLAS_NUM_THREADS, OMP_NUM_THREADS, MKL_NUM_THREADS; 0: left alone */
-  uint32_t
-      burned_keys; /* pthread keys to skip, besides the 16 that loading the shim skips: they are the host's */
+  /* pthread keys to skip, besides the 16 that loading the shim skips: they are the host's. */
+  uint32_t burned_keys;
 } mp_start;
 
 /* Exported by the shim, libmidstream_python_shim.so, which is the first object of its namespace.
@@ -206,8 +206,8 @@ int mp_start_thread(const mp_start* start);
 int mp_run_zygote(const mp_start* start, int control, const char* preload);
 
 /* On the socket (SOCK_SEQPACKET), both ways. */
-#define MP_ZYGOTE_READY \
-  1 /* to the host: ready to fork; text: the version, or with value != 0 why it is not */
+/* To the host: ready to fork; text: the version, or with value != 0 why it is not. */
+#define MP_ZYGOTE_READY 1
 #define MP_ZYGOTE_FORK 2   /* to the zygote: fork worker `worker` */
 #define MP_ZYGOTE_FORKED 3 /* to the host: value is its pid, or -errno */
 #define MP_ZYGOTE_DIED 4   /* to the host: value is the status of waitpid */
