@@ -208,7 +208,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         given.run(given)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        named = error.filename is not None
+        print(f"{error.filename}: {error.strerror}" if named else error, file=sys.stderr)
+        return 1
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
