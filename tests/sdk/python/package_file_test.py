@@ -1,29 +1,19 @@
-"""Packager and PackageFile: what is written, read back, and refused; the command line."""
+"""Packager and PackageFile: what is written, read back, and refused."""
 
 from __future__ import annotations
 
 import array
-import contextlib
 import hashlib
-import io
 import json
 import os
 import struct
-import subprocess
-import sys
 import unittest
 import unittest.mock
 import zipfile
 
 import numpy as np
 from midstream.package import PackageError, PackageFile, Packager, PackagingError
-from midstream.package.__main__ import main
 from package_testing import SIGNATURE, PackageTest
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 
 class Writing(PackageTest):
@@ -198,122 +188,6 @@ class Writing(PackageTest):
             },
         )
         self.assertEqual(file.source("taken.part"), "VALUE = 3\n")
-
-
-class Tensors(PackageTest):
-    def setUp(self) -> None:
-        super().setUp()
-        self.write("policy.py", "def run(x): pass\n")
-
-    def packed(self, value: object, **given: str) -> np.ndarray:
-        package = self.packager()
-        package.add_tensor("w", value, **given)
-        return self.close(package).tensor("w")
-
-    def test_every_dtype_of_numpy(self) -> None:
-        for dtype in "f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 ?".split():
-            value = np.array([[0, 1], [1, 3]]).astype(dtype)
-            with self.subTest(dtype=dtype):
-                packed = self.packed(value)
-                self.assertEqual(packed.dtype, value.dtype)
-                np.testing.assert_array_equal(packed, value)
-                self.assertFalse(packed.flags.writeable)
-
-    def test_any_layout(self) -> None:
-        value = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-        for other in (value.T, value[:, ::-1], value.astype(">f4"), value[..., 1]):
-            np.testing.assert_array_equal(self.packed(other), other)
-
-    def test_scalars_and_empty_ones(self) -> None:
-        for value in (
-            np.float64(2.5),
-            np.array(7, np.int8),
-            np.zeros((0, 3)),
-            np.zeros((2, 0), np.int32),
-        ):
-            packed = self.packed(value)
-            self.assertEqual((packed.shape, packed.dtype), (value.shape, value.dtype))
-            np.testing.assert_array_equal(packed, value)
-
-    def test_buffers_without_numpy(self) -> None:
-        self.assertEqual(self.packed(array.array("d", [1, 2])).tolist(), [1.0, 2.0])
-        self.assertEqual(self.packed(array.array("l", [1, -2])).dtype, np.int64)
-        self.assertEqual(self.packed(b"abc").tolist(), [97, 98, 99])
-        self.assertEqual(self.packed(memoryview(b"abcd")[::2]).tolist(), [97, 99])
-
-    def test_bits_of_bfloat16(self) -> None:
-        self.packed(np.array([0x3F80], np.uint16), dtype="bfloat16")
-        with PackageFile(self.path) as file:
-            self.assertEqual(file.manifest["tensors"][0]["dtype"], "bfloat16")
-            self.assertEqual(file.tensor("w").view(np.uint16).tolist(), [0x3F80])
-
-    @unittest.skipUnless(torch, "needs torch")
-    def test_torch(self) -> None:
-        package = self.packager()
-        model = torch.nn.Linear(4, 2)
-        package.add_tensors(model)
-        package.add_tensor("half", torch.tensor([1.0, 2.0], dtype=torch.bfloat16))
-        package.add_tensor("turned", torch.arange(6).reshape(2, 3).T)
-        package.add_tensor("none", torch.zeros(0, 2))
-        file = self.close(package)
-        np.testing.assert_array_equal(file.tensor("weight"), model.weight.detach().numpy())
-        self.assertEqual(file.tensor("half").view(np.uint16).tolist(), [0x3F80, 0x4000])
-        self.assertEqual(file.tensor("turned").tolist(), [[0, 3], [1, 4], [2, 5]])
-        self.assertEqual(file.tensor("none").shape, (0, 2))
-        with self.assertRaisesRegex(PackagingError, "tensor 's' is a sparse"):
-            package.add_tensor("s", torch.eye(2).to_sparse())
-
-    def test_files_of_tensors(self) -> None:
-        weights = {"a/kernel": np.ones((2, 3), np.float32), "b": np.arange(4)}
-        np.savez(self.folder / "sources/w.npz", **weights)
-        header = json.dumps({"h": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
-        data = len(header).to_bytes(8, "little") + header + b"\x80\x3f\x00\x40"
-        (self.sources / "w.safetensors").write_bytes(data)
-        package = self.packager()
-        package.add_tensors(self.sources / "w.npz")
-        package.add_tensors(str(self.sources / "w.safetensors"))
-        file = self.close(package)
-        self.assertEqual(file.tensors, ["a/kernel", "b", "h"])
-        np.testing.assert_array_equal(file.tensor("a/kernel"), weights["a/kernel"])
-        self.assertEqual(file.tensor("h").view(np.uint16).tolist(), [0x3F80, 0x4000])
-
-    def test_files_that_are_damaged(self) -> None:
-        def saved(value: np.ndarray) -> bytes:
-            out = io.BytesIO()
-            np.save(out, value)
-            return out.getvalue()
-
-        def zipped(entries: dict[str, bytes]) -> bytes:
-            out = io.BytesIO()
-            with zipfile.ZipFile(out, "w") as archive:
-                for name, data in entries.items():
-                    archive.writestr(name, data)
-            return out.getvalue()
-
-        npy = saved(np.arange(3.0))
-        npz = zipped({"w.npy": npy})
-        for name, data in [
-            ("short.safetensors", b"\x10\0\0\0\0\0\0\0{}"),
-            (
-                "size.safetensors",
-                b'\x38\0\0\0\0\0\0\0{"h":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}    1234',
-            ),
-            ("list.safetensors", b"\x02\0\0\0\0\0\0\0[]"),
-            ("empty.safetensors", b""),
-            ("other.pt", b""),
-            ("junk.npz", b"junk"),
-            ("empty.npz", b""),
-            ("cut.npz", npz[:-30]),
-            ("array.npz", npy),
-            ("changed.npz", npz.replace(npy[-8:], b"\xff" * 8)),
-            ("header.npz", npz.replace(b"NUMPY", b"NUMPI")),
-            ("text.npz", zipped({"w.txt": b"text"})),
-            ("object.npz", zipped({"w.npy": saved(np.array([{}], object))})),
-        ]:
-            path = self.sources / name
-            path.write_bytes(data)
-            with self.subTest(name=name), self.assertRaisesRegex(PackagingError, name):
-                self.packager().add_tensors(path)
 
 
 class Refusals(PackageTest):
@@ -514,95 +388,6 @@ class ReadingBack(PackageTest):
         self.path.write_bytes(b"no zip")
         with self.assertRaisesRegex(PackageError, "is no package"):
             PackageFile(self.path)
-
-
-class CommandLine(PackageTest):
-    def run_main(self, *arguments: object) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main([str(argument) for argument in arguments])
-        return code, out.getvalue(), err.getvalue()
-
-    def test_create_inspect_verify(self) -> None:
-        self.write("policy.py", "import nets.act, viz\ndef run(x): pass\n")
-        self.write("nets/__init__.py")
-        self.write("nets/act.py")
-        vocabulary = self.write("vocab.txt", "a b")
-        np.savez(self.sources / "w.npz", w=np.zeros(3, np.float32))
-        options = [
-            self.path, "--entry", "policy:run", "--source", self.sources,
-            "--input", "x: float32[batch, 4]", "--output", "y: float32[batch]", "--batching",
-            "--extern", "numpy", "--mock", "viz", "--intern", "nets.**",
-            "--tensors", self.sources / "w.npz", "--data", f"words.txt={vocabulary}",
-            "--resource", f"nets:words.txt={vocabulary}",
-        ]  # fmt: skip
-        note = "--extern numpy matches no module that is imported; it is declared all the same\n"
-        code, out, err = self.run_main("create", *options, "--dependencies")
-        self.assertEqual((code, err), (0, note))
-        self.assertIn("policy.py:1: import nets.act, viz", out)
-        self.assertFalse(self.path.exists())
-        self.assertEqual(self.run_main("create", *options), (0, "", note))
-        self.assertEqual(
-            self.run_main("verify", self.path), (0, f"{self.path}: sound, 7 entries\n", "")
-        )
-        code, out, err = self.run_main("inspect", self.path)
-        for part in ["input     x: float32[batch, 4]", "extern    numpy", "tensor    w: float32[3]",
-                     "module    nets.act", "file      data/words.txt",
-                     "file      code/nets/words.txt"]:  # fmt: skip
-            self.assertIn(part, out)
-        code, out, err = self.run_main("inspect", self.path, "--json")
-        self.assertEqual(json.loads(out)["entry"], "policy:run")
-
-    def test_errors_are_one_message(self) -> None:
-        self.write("policy.py", "import nets\ndef run(x): pass\n")
-        code, out, err = self.run_main(
-            "create", self.path, "--entry", "policy:run", "--source", self.sources
-        )
-        self.assertEqual((code, out), (1, ""))
-        self.assertIn("policy.py:1: import nets: no rule", err)
-        code, out, err = self.run_main("inspect", self.folder / "gone")
-        self.assertEqual((code, out), (1, ""))
-        self.assertIn("gone", err)
-
-    def test_commas_separate_patterns(self) -> None:
-        self.write("policy.py", "import numpy, pandas, viz\ndef run(x): pass\n")
-        options = ["create", self.path, "--entry", "policy:run", "--source", self.sources,
-                   "--input", "x: int8", "--output", "y: int8"]  # fmt: skip
-        rules = ["--extern", "numpy, pandas,", "--mock", "viz,vis", "--deny", "gone"]
-        self.assertEqual(
-            self.run_main(*options, *rules),
-            (0, "", "--mock vis matches no module that is imported\n"),
-        )
-        with PackageFile(self.path) as file:
-            self.assertEqual(file.extern, ["numpy", "pandas"])
-        code, out, err = self.run_main(*options, "--extern", "[")
-        self.assertEqual((code, out), (1, ""))
-        self.assertIn("'[' is no pattern for the names of modules", err)
-        with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as text:
-            main([*map(str, options), "--extern", ","])
-        self.assertIn("argument --extern: expected patterns", text.getvalue())
-
-    def test_resources_are_named_in_full(self) -> None:
-        self.write("policy.py", "def run(x): pass\n")
-        for text in ("nets", "nets=a", "nets:=a", "nets:a", "nets:a="):
-            code, out, err = self.run_main(
-                "create", self.path, "--entry", "policy:run", "--source", self.sources,
-                "--resource", text,
-            )  # fmt: skip
-            self.assertEqual((code, err), (1, f"--resource {text}: expected PACKAGE:NAME=FILE\n"))
-
-    def test_neither_engine_nor_numpy_is_imported(self) -> None:
-        self.write("policy.py", "def run(x): pass\n")
-        statements = (
-            "import sys\nfrom midstream.package import Packager\n"
-            f"package = Packager({str(self.path)!r}, 'policy:run')\n"
-            "package.add_input('x: int8')\npackage.add_output('y: int8')\npackage.close()\n"
-            "print({'numpy', 'torch', 'pickle', 'midstream._engine'} & set(sys.modules))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", statements], cwd=self.sources, capture_output=True, text=True
-        )
-        self.assertEqual((done.stdout, done.stderr), ("set()\n", ""))
 
 
 if __name__ == "__main__":
