@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from .errors import FailedPreconditionError
@@ -43,12 +42,7 @@ class Closing(Holding):
     def __enter__(self: _Self) -> _Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

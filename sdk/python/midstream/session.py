@@ -189,8 +189,9 @@ class Session(Closing):
         **named: Any,
     ) -> Response:
         """Queues a request and returns at once. timeout: seconds until the execution must have
-        begun; None or infinite: any number. priority: larger ones first. caller: requests of one number complete in order.
-        version: a pinned one. Errors: also ResourceExhaustedError when the queue is full."""
+        begun; None or infinite: any number. priority: larger ones first. caller: requests of one
+        number complete in order. version: a pinned one. Errors: also ResourceExhaustedError when
+        the queue is full."""
         response = Response()
 
         def done(answer: _engine.Answer | None, error: BaseException | None) -> None:

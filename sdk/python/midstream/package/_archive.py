@@ -9,7 +9,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from types import TracebackType
 
 from ._errors import PackagingError
 
@@ -80,12 +79,7 @@ class ArchiveWriter:
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._given) from None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._zip.close()

@@ -73,7 +73,7 @@ class _Finder(ast.NodeVisitor):
             for child in part:
                 self.visit(child)
 
-    visit_TryStar = visit_Try
+    visit_TryStar = visit_Try  # type: ignore[assignment]  # its nodes have the same fields
 
     def visit_If(self, node: ast.If) -> None:
         if _is_type_checking(node.test):

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import zipfile
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._archive import ALIGNMENT
@@ -146,12 +145,7 @@ class PackageFile:
     def __enter__(self) -> PackageFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _fault(self, file: str, text: str) -> PackageError:

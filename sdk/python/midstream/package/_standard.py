@@ -16,7 +16,7 @@ OWN_MODULE = "midstream_model"
 NAMES = sys.stdlib_module_names | {OWN_MODULE}
 
 # Those that no file can take in CPython 3.10 and every later one, however it is built. The same are
-# in core/cli/package_create.cc.
+# in core/cli/package_folder.cc.
 CORE = frozenset(
     """
     _abc _ast _codecs _collections _collections_abc _frozen_importlib _frozen_importlib_external
