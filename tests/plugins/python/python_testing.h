@@ -3,9 +3,6 @@
 #define MIDSTREAM_TESTS_PLUGINS_PYTHON_PYTHON_TESTING_H_
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 #include "tests/plugins/plugin_runner.h"
 
