@@ -4,7 +4,8 @@ in several programs at once, each with one thread, which is what the machine can
 
     stock.py FILE ENTRY --input x.npy [--weights w.npz] [--threads N | --programs N] [--seconds S]
 
-Prints calls per second, and as a check the answer's sum. What `bench_python` sets beside the engine.
+Prints calls per second, and as a check the answer's sum. What `bench_python` sets beside the
+engine.
 """
 
 import argparse

@@ -178,8 +178,8 @@ class Package:
             return module if fromlist else sys.modules[f"{self.root}.{name.partition('.')[0]}"]
         if name == OWN_MODULE:
             return self._own_module
-        # Libraries in C import what they need by the __import__ of whoever called them, with an empty
-        # list (PyImport_Import); a statement of the package never has one.
+        # Libraries in C import what they need by the __import__ of whoever called them, with an
+        # empty list (PyImport_Import); a statement of the package never has one.
         if type(fromlist) is not list or fromlist:
             self._check(name)
         try:

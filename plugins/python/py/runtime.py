@@ -145,7 +145,7 @@ def collect() -> None:
 
 
 def preload(modules: str) -> None:
-    """Imports the modules, before the process is forked. Raises: for one that cannot be imported."""
+    """Imports the modules, before the process is forked. Raises ImportError naming one that fails."""
     for name in filter(None, modules.split(",")):
         try:
             importlib.import_module(name)

@@ -70,7 +70,8 @@ TEST(StatsText, TellsOfRequests) {
   stats.to_device_bytes = 4000;
   stats.from_device_bytes = 40;
   EXPECT_THAT(StatsText(stats), HasSubstr("  3 transfers: 4,000 bytes to devices, 40 back\n"));
-  EXPECT_THAT(text, ::testing::ContainsRegex("waiting us +50.5 +49.9 +89.6 +98.8 +99.8 +100 +100\n"));
+  EXPECT_THAT(text,
+              ::testing::ContainsRegex("waiting us +50.5 +49.9 +89.6 +98.8 +99.8 +100 +100\n"));
   EXPECT_THAT(text, ::testing::ContainsRegex("rows of a batch +4.0 +4.0"));
   EXPECT_EQ(text.find("executing us"), std::string::npos);
   EXPECT_EQ(StatsJson(stats)["queue_wait_ns"]["count"], 100);

@@ -79,7 +79,8 @@ std::vector<Failing> FailingModels() {
       {"WrongShape", np + "def act(x):\n    return x.T\n", MS_INTERNAL,
        "output 'y' has shape [2, 1], expected [1, 2]"},
       {"WrongCount", np + "def act(x):\n    return x, x\n", MS_INTERNAL,
-       "the model returned 2 values, expected 1 output (y); stack rows that are one output into one "
+       "the model returned 2 values, expected 1 output (y); stack rows that are one output into "
+       "one "
        "array"},
       {"WrongName", np + "def act(x):\n    return {'z': x}\n", MS_INTERNAL,
        "the answer has no output 'y' (it has: z), expected 1 output (y)"},
